@@ -1,0 +1,5 @@
+//! `maskcount`: counts people and worn masks in a camera's video, and covers every face.
+
+pub mod detect;
+pub mod look;
+pub mod picture;

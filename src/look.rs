@@ -1,0 +1,123 @@
+//! The metadata that `maskcount` leaves on a buffer and `facepixelate` reads: the custom meta [`NAME`] says that the
+//! frame was handled and how old the look is that its boxes rest on; one `GstVideoRegionOfInterestMeta` of type
+//! [`ROI_TYPE`] stands for each face, with DL Streamer's field names in its params.
+
+use std::sync::Once;
+
+
+use crate::detect::Label;
+use crate::picture::Rect;
+
+/// Name of the custom meta. Fields: `analysed` (boolean), `age` (uint64, ns), `faces` (uint).
+pub const NAME: &str = "MaskCountLook";
+/// Type of the region-of-interest metas.
+pub const ROI_TYPE: &str = "face";
+
+/// What the frame's boxes rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Whether this very frame was looked at.
+    pub analysed: bool,
+    /// Time since the look that the boxes rest on; `None`: there was none yet.
+    pub age: Option<gst::ClockTime>,
+    /// Number of region-of-interest metas that belong to it.
+    pub faces: u32,
+}
+
+/// One face as it stands in the metadata.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaceMeta {
+    pub rect: Rect,
+    pub label: Label,
+    /// Score of the face, 0 to 1.
+    pub confidence: f64,
+    /// Id of the track: per run, dies with the track.
+    pub id: u32,
+}
+
+/// Registers the custom meta; call before the first buffer.
+pub fn register() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An application may have linked the plugin in twice (rlib and cdylib); the first registration serves both.
+        if !gst::meta::CustomMeta::is_registered(NAME) {
+            gst::meta::CustomMeta::register(NAME, &[]);
+        }
+    });
+}
+
+/// Writes the metadata of one frame. `width` and `height` bound the boxes, so that no element after this one meets a
+/// region outside of the frame.
+pub fn attach(
+    buffer: &mut gst::BufferRef,
+    analysed: bool,
+    age: Option<gst::ClockTime>,
+    faces: impl IntoIterator<Item = FaceMeta>,
+    (width, height): (u32, u32),
+) -> Result<(), glib::BoolError> {
+    let mut count = 0u32;
+    for face in faces {
+        let Some(rect) = clamp(&face.rect, width, height) else { continue };
+        let mut meta = gst_video::VideoRegionOfInterestMeta::add(buffer, ROI_TYPE, rect);
+        meta.set_id(face.id as i32);
+        meta.add_param(
+            gst::Structure::builder("detection")
+                .field("label", face.label.name())
+                .field("label_id", face.label as i32)
+                .field("confidence", face.confidence)
+                .build(),
+        );
+        meta.add_param(gst::Structure::builder("object_id").field("id", face.id as i32).build());
+        count += 1;
+    }
+    let mut meta = gst::meta::CustomMeta::add(buffer, NAME)?;
+    let fields = meta.mut_structure();
+    fields.set("analysed", analysed);
+    fields.set("age", age.map_or(u64::MAX, gst::ClockTime::nseconds));
+    fields.set("faces", count);
+    Ok(())
+}
+
+/// Reads the look of a frame; `None`: `maskcount` did not handle it, or the meta is not what [`attach`] writes.
+pub fn read(buffer: &gst::BufferRef) -> Option<Look> {
+    let meta = gst::meta::CustomMeta::from_buffer(buffer, NAME).ok()?;
+    let fields = meta.structure();
+    let age = fields.get::<u64>("age").ok()?;
+    Some(Look {
+        analysed: fields.get("analysed").ok()?,
+        age: (age != u64::MAX).then(|| gst::ClockTime::from_nseconds(age)),
+        faces: fields.get("faces").ok()?,
+    })
+}
+
+/// The boxes of all faces on the buffer, with their ids, whoever wrote them.
+pub fn faces(buffer: &gst::BufferRef) -> impl Iterator<Item = (u32, Rect)> + '_ {
+    buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().filter(|m| m.roi_type() == ROI_TYPE).map(|m| {
+        let (x, y, w, h) = m.rect();
+        (m.id() as u32, Rect::new(x as f32, y as f32, w as f32, h as f32))
+    })
+}
+
+/// Removes what [`attach`] wrote, so that nobody downstream learns where a face was.
+pub fn remove(buffer: &mut gst::BufferRef) {
+    buffer.foreach_meta_mut(|mut meta| {
+        let ours = match meta.downcast_ref::<gst_video::VideoRegionOfInterestMeta>() {
+            Some(roi) => roi.roi_type() == ROI_TYPE,
+            None => meta.try_as_mut_custom_meta().is_some_and(|m| m.has_name(NAME)),
+        };
+        if ours {
+            std::ops::ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Remove)
+        } else {
+            std::ops::ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Keep)
+        }
+    });
+}
+
+/// The part of the box within the frame, in whole pixels that contain it; `None` if nothing is.
+fn clamp(rect: &Rect, width: u32, height: u32) -> Option<(u32, u32, u32, u32)> {
+    let x0 = rect.x.floor().clamp(0.0, width as f32) as u32;
+    let y0 = rect.y.floor().clamp(0.0, height as f32) as u32;
+    let x1 = (rect.x + rect.w).ceil().clamp(0.0, width as f32) as u32;
+    let y1 = (rect.y + rect.h).ceil().clamp(0.0, height as f32) as u32;
+    (x1 > x0 && y1 > y0).then(|| (x0, y0, x1 - x0, y1 - y0))
+}
