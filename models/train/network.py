@@ -20,7 +20,7 @@ LABELS = ("mask", "no_mask", "incorrect")
 CHANNELS_OUT = 1 + len(LABELS) + 4 + 10
 
 # Width of the stem's two convolutions; of the stages at strides 8, 16, 32; residual blocks in each; pyramid; head.
-DEFAULT = {"stem": (16, 32), "stages": (64, 128, 128), "blocks": (1, 2, 2), "pyramid": 48, "head": (48, 32)}
+DEFAULT = {"stem": (16, 32), "stages": (64, 96, 128), "blocks": (1, 2, 3), "pyramid": 48, "head": (48, 48)}
 
 
 class ConvBn(nn.Sequential):

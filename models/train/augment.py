@@ -1,0 +1,365 @@
+"""From photos to training samples that look like a street camera's pictures.
+
+`sample` gives one square picture: a crop at a random scale (or four of them as a mosaic), with masks drawn on some
+bare faces, hands and dark glasses on others, then the camera's faults: light, colour, blur, noise, compression.
+Masked faces outnumber nothing and come in few colours in the photos; the drawn ones come in all.
+"""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from losses import IGNORE, UNLABELLED
+
+MASK, NO_MASK, INCORRECT = 0, 1, 2
+GREY = 127
+LEAST_FACE = 6.0  # pixels high; smaller ones become ignore regions
+LEAST_VISIBLE = 0.35  # share of a face inside the crop; less becomes an ignore region
+MIRROR = [1, 0, 2, 4, 3]  # landmark order after a mirror
+
+
+@dataclass
+class Sample:
+    pixels: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    landmarks: np.ndarray
+    landmark_weight: np.ndarray
+
+
+def sample(rng, photos, size, gentle=False):
+    """`gentle`: no mosaics and milder faults, for the last stretch of a run."""
+    if rng.random() < (0.0 if gentle else 0.3):
+        picture = mosaic(rng, photos, size)
+    else:
+        picture = crop(rng, choose(rng, photos), size, size)
+    dress(rng, picture)
+    picture.pixels = camera(rng, picture.pixels, gentle)
+    return picture
+
+
+def choose(rng, photos):
+    return photos[rng.integers(len(photos))]
+
+
+def mosaic(rng, photos, size):
+    split_x, split_y = (int(size * rng.uniform(0.35, 0.65)) for _ in range(2))
+    pixels = np.empty((size, size, 3), np.uint8)
+    parts = []
+    for x0, x1 in ((0, split_x), (split_x, size)):
+        for y0, y1 in ((0, split_y), (split_y, size)):
+            if rng.random() < 0.08:
+                part = scribble(rng, x1 - x0, y1 - y0)
+            else:
+                part = crop(rng, choose(rng, photos), x1 - x0, y1 - y0, smaller=0.7)
+            pixels[y0:y1, x0:x1] = part.pixels
+            part.boxes += np.float32([x0, y0, x0, y0])
+            part.landmarks += np.float32([x0, y0])
+            parts.append(part)
+    joined = [np.concatenate([getattr(p, k) for p in parts])
+              for k in ("boxes", "labels", "landmarks", "landmark_weight")]
+    return Sample(pixels, *joined)
+
+
+# --- geometry ---------------------------------------------------------------------------------------------------------
+
+def crop(rng, photo, width, height, smaller=1.0):
+    """A window of `photo` at a random scale; half of the windows are laid so that one face gets a chosen height."""
+    photo_h, photo_w = photo.pixels.shape[:2]
+    long_side = max(photo_h, photo_w)
+    scale = 640 / long_side * np.exp(rng.uniform(np.log(0.4), np.log(1.5))) * smaller
+    centre = np.array([rng.uniform(0, photo_w), rng.uniform(0, photo_h)])
+    faces = np.flatnonzero(photo.labels >= UNLABELLED)
+    if len(faces) and rng.random() < 0.8:
+        box = photo.boxes[rng.choice(faces)]
+        if rng.random() < 0.5:
+            wanted = np.exp(rng.uniform(np.log(9), np.log(0.6 * height)))
+            scale = np.clip(wanted / (box[3] - box[1]), 0.25 * 640 / long_side, 2.0 * 640 / long_side)
+        centre = (box[:2] + box[2:]) / 2 + rng.uniform(-0.42, 0.42, 2) * (width, height) / scale
+    stretch = np.exp(rng.uniform(-0.1, 0.1))
+    sx, sy = scale * stretch, scale / stretch
+    # keep the window on the photo where the photo is larger than it
+    corner = centre - np.array([width / sx, height / sy]) / 2
+    room = np.array([photo_w - width / sx, photo_h - height / sy])
+    corner = np.clip(corner, np.minimum(room, 0), np.maximum(room, 0))
+    if rng.random() < 0.15:
+        corner = np.where(room < 0, 0, corner)  # top-left, as the plugin's letterbox does
+
+    turn = rng.normal(0, 8) if rng.random() < 0.25 else 0.0
+    if turn:
+        pixels, move = rotated(photo.pixels, corner, sx, sy, width, height, turn, rng)
+    else:
+        pixels, move = scaled(photo.pixels, corner, sx, sy, width, height, rng)
+    out = Sample(pixels, move_boxes(photo.boxes, move), photo.labels.copy(), move_points(photo.landmarks, move),
+                 photo.landmark_weight.copy())
+    if rng.random() < 0.5:
+        out.pixels = np.ascontiguousarray(out.pixels[:, ::-1])
+        out.boxes[:, [0, 2]] = width - out.boxes[:, [2, 0]]
+        out.landmarks[..., 0] = width - out.landmarks[..., 0]
+        out.landmarks, out.landmark_weight = out.landmarks[:, MIRROR], out.landmark_weight[:, MIRROR]
+    return clipped(out, width, height)
+
+
+def scaled(pixels, corner, sx, sy, width, height, rng):
+    """Cut the window, then scale it: by area, by 2x2 samples (as the plugin does), or by single samples."""
+    photo_h, photo_w = pixels.shape[:2]
+    x0, y0 = np.maximum(np.floor(corner).astype(int), 0)
+    x1 = min(int(np.ceil(corner[0] + width / sx)), photo_w)
+    y1 = min(int(np.ceil(corner[1] + height / sy)), photo_h)
+    x1, y1 = max(x1, x0 + 2), max(y1, y0 + 2)
+    to_w, to_h = max(int(round((x1 - x0) * sx)), 2), max(int(round((y1 - y0) * sy)), 2)
+    pick = rng.random()
+    how = cv2.INTER_AREA if pick < 0.35 else cv2.INTER_LINEAR if pick < 0.9 else cv2.INTER_NEAREST
+    if sx > 1 and how == cv2.INTER_NEAREST:
+        how = cv2.INTER_CUBIC
+    part = cv2.resize(pixels[y0:y1, x0:x1], (to_w, to_h), interpolation=how)
+    fx, fy = to_w / (x1 - x0), to_h / (y1 - y0)
+    at_x, at_y = int(round((x0 - corner[0]) * fx)), int(round((y0 - corner[1]) * fy))
+    canvas = np.full((height, width, 3), GREY, np.uint8)
+    at_x, at_y = max(at_x, 0), max(at_y, 0)
+    to_w, to_h = min(to_w, width - at_x), min(to_h, height - at_y)
+    if to_w > 0 and to_h > 0:
+        canvas[at_y:at_y + to_h, at_x:at_x + to_w] = part[:to_h, :to_w]
+    return canvas, np.array([[fx, 0, at_x - x0 * fx], [0, fy, at_y - y0 * fy]], np.float32)
+
+
+def rotated(pixels, corner, sx, sy, width, height, turn, rng):
+    middle = corner + np.array([width / sx, height / sy]) / 2
+    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    linear = np.array([[c * sx, -s * sy], [s * sx, c * sy]])
+    shift = np.array([width / 2, height / 2]) - linear @ middle
+    move = np.column_stack([linear, shift]).astype(np.float32)
+    if max(sx, sy) < 0.6:
+        pixels = cv2.blur(pixels, (2, 2))
+    fill = (GREY,) * 3
+    return cv2.warpAffine(pixels, move, (width, height), flags=cv2.INTER_LINEAR, borderValue=fill), move
+
+
+def move_points(points, move):
+    return (points @ move[:, :2].T + move[:, 2]).astype(np.float32)
+
+
+def move_boxes(boxes, move):
+    """Turned boxes keep the size of the face, not the hull of the corners."""
+    centre = move_points((boxes[:, :2] + boxes[:, 2:]) / 2, move)
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2 * np.linalg.norm(move[:, :2], axis=0)
+    return np.concatenate([centre - half, centre + half], 1).astype(np.float32)
+
+
+def clipped(out, width, height):
+    inside = out.boxes.copy()
+    inside[:, [0, 2]] = inside[:, [0, 2]].clip(0, width)
+    inside[:, [1, 3]] = inside[:, [1, 3]].clip(0, height)
+    whole = (out.boxes[:, 2:] - out.boxes[:, :2]).prod(1)
+    share = (inside[:, 2:] - inside[:, :2]).prod(1) / np.maximum(whole, 1e-6)
+    small = out.boxes[:, 3] - out.boxes[:, 1] < LEAST_FACE
+    out.labels[(share < LEAST_VISIBLE) | small] = IGNORE
+    cut = share < 0.9
+    out.landmark_weight[cut] = 0
+    keep = share > 0.02
+    return Sample(out.pixels, inside[keep], out.labels[keep], out.landmarks[keep], out.landmark_weight[keep])
+
+
+# --- what people wear -------------------------------------------------------------------------------------------------
+
+def dress(rng, picture):
+    """Draw masks, hands and glasses on faces whose landmarks are known."""
+    for i in range(len(picture.labels)):
+        label, box, points = picture.labels[i], picture.boxes[i], picture.landmarks[i]
+        if label not in (MASK, NO_MASK) or picture.landmark_weight[i, 0] == 0 or box[3] - box[1] < 12:
+            continue
+        eyes = points[1] - points[0]
+        if abs(eyes[1]) > 0.45 * max(abs(eyes[0]), 0.1 * (box[2] - box[0])):
+            continue
+        chance = rng.random()
+        if label == NO_MASK and chance < 0.16:
+            draw_mask(rng, picture.pixels, box, points)
+            picture.labels[i] = MASK
+        elif label == NO_MASK and chance < 0.19:
+            draw_mask(rng, picture.pixels, box, points, under_nose=True)
+            picture.labels[i] = INCORRECT
+        elif label == NO_MASK and chance < 0.25:
+            draw_hand(rng, picture.pixels, box, points)
+        elif label == MASK and chance < 0.12:
+            draw_mask(rng, picture.pixels, box, points, strength=rng.uniform(0.4, 0.9))
+        if rng.random() < 0.05:
+            draw_glasses(rng, picture.pixels, box, points)
+
+
+def draw_mask(rng, pixels, box, points, under_nose=False, strength=1.0):
+    """A patch from the bridge of the nose to the chin, of any colour and pattern, keeping the light on the face."""
+    x0, y0, x1, y1 = box
+    w, h = x1 - x0, y1 - y0
+    eyes, nose, mouth = points[:2].mean(0), points[2], points[3:].mean(0)
+    top = nose + (mouth - nose) * rng.uniform(0.25, 0.6) if under_nose else eyes + (nose - eyes) * rng.uniform(0.25, 0.75)
+    side_y = top[1] + h * rng.uniform(-0.02, 0.12)
+    inset = w * rng.uniform(0.0, 0.1)
+    chin_y = min(mouth[1] + (mouth[1] - nose[1]) * rng.uniform(0.6, 1.4), y1 + 0.05 * h)
+    low_y = (mouth[1] + chin_y) / 2
+    tilt = (points[1, 1] - points[0, 1]) * 0.8
+    half = w * rng.uniform(0.12, 0.25)
+    outline = np.float32([
+        [x0 + inset, side_y - tilt / 2], [nose[0] - half, (side_y + top[1]) / 2], [nose[0], top[1]],
+        [nose[0] + half, (side_y + top[1]) / 2], [x1 - inset, side_y + tilt / 2],
+        [x1 - inset - 0.06 * w, low_y], [mouth[0] + 0.2 * w, chin_y], [mouth[0] - 0.2 * w, chin_y],
+        [x0 + inset + 0.06 * w, low_y]])
+    paint(rng, pixels, outline, cloth(rng), strength)
+
+
+def draw_hand(rng, pixels, box, points):
+    """A hand over the mouth is no mask: skin taken from the same face, with fingers."""
+    x0, y0, x1, y1 = box
+    w, h = x1 - x0, y1 - y0
+    skin = patch_mean(pixels, (points[0] + points[1]) / 2, 0.08 * w) + rng.normal(0, 8, 3)
+    mouth = points[3:].mean(0) + rng.normal(0, 0.05, 2) * (w, h)
+    angle = rng.uniform(0, 180)
+    width = 0.13 * w
+    across = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    for finger in range(4):
+        at = mouth + across * (finger - 1.5) * width
+        ring = cv2.ellipse2Poly((int(at[0] * 16), int(at[1] * 16)), (int(rng.uniform(0.3, 0.45) * h * 16), int(width * 9)),
+                                int(angle + 90), 0, 360, 30) / 16
+        tone = skin * rng.uniform(0.85, 1.08)
+        paint(rng, pixels, ring.astype(np.float32), lambda xx, yy, tone=tone: np.broadcast_to(tone, (*xx.shape, 3)), 1.0)
+
+
+def draw_glasses(rng, pixels, box, points):
+    w = box[2] - box[0]
+    tone = rng.uniform(0, 60, 3)
+    for eye in points[:2]:
+        ring = cv2.ellipse2Poly((int(eye[0] * 16), int(eye[1] * 16)), (int(w * 2.6), int(w * 2.0)), 0, 0, 360, 30) / 16
+        paint(rng, pixels, ring.astype(np.float32), lambda xx, yy: np.broadcast_to(tone, (*xx.shape, 3)),
+              rng.uniform(0.6, 1.0))
+
+
+def cloth(rng):
+    """A function from pixel positions to colours: plain, striped, checked, dotted or mottled."""
+    kind = rng.random()
+    if kind < 0.25:
+        base = np.array([[225, 230, 235], [150, 190, 220], [25, 25, 28], [235, 235, 235]][rng.integers(4)], float)
+        base = base + rng.normal(0, 12, 3)
+    else:
+        base = rng.uniform(10, 245, 3)
+    other = rng.uniform(0, 255, 3)
+    angle, period = rng.uniform(0, np.pi), rng.uniform(2.5, 14)
+    phase = rng.uniform(0, 6.28)
+
+    def colour(xx, yy):
+        along = np.cos(angle) * xx + np.sin(angle) * yy
+        across = -np.sin(angle) * xx + np.cos(angle) * yy
+        if kind < 0.65:
+            mix = np.zeros(xx.shape)
+        elif kind < 0.75:
+            mix = np.sin(along / period * 6.28 + phase) > 0.3
+        elif kind < 0.83:
+            mix = (np.sin(along / period * 6.28) > 0) ^ (np.sin(across / period * 6.28) > 0)
+        elif kind < 0.92:
+            mix = np.sin(along / period * 6.28) * np.sin(across / period * 6.28) > 0.4
+        else:
+            noise = np.random.default_rng(int(phase * 1e6)).random((6, 6)).astype(np.float32)
+            mix = cv2.resize(noise, xx.shape[::-1], interpolation=cv2.INTER_CUBIC) > 0.5
+        return base + (other - base) * np.asarray(mix, float)[..., None]
+
+    return colour
+
+
+def paint(rng, pixels, outline, colour, strength):
+    """Lay `colour` over the outline, shaded by the light that falls on the pixels beneath."""
+    height, width = pixels.shape[:2]
+    x0, y0 = np.maximum(np.floor(outline.min(0)).astype(int) - 1, 0)
+    x1, y1 = np.minimum(np.ceil(outline.max(0)).astype(int) + 2, (width, height))
+    if x1 - x0 < 3 or y1 - y0 < 3:
+        return
+    part = pixels[y0:y1, x0:x1].astype(np.float32)
+    cover = np.zeros(part.shape[:2], np.uint8)
+    cv2.fillPoly(cover, [np.round((outline - (x0, y0)) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    cover = cover.astype(np.float32)[..., None] / 255 * strength
+    yy, xx = np.mgrid[0:y1 - y0, 0:x1 - x0]
+    light = cv2.blur(part.mean(2), (5, 5))
+    within = max(float(light[cover[..., 0] > 0.3].mean()) if (cover > 0.3).any() else float(light.mean()), 20.0)
+    shade = np.clip(light / within, 0.55, 1.45)[..., None] ** rng.uniform(0.3, 1.0)
+    exposure = np.clip(within / 130, 0.35, 1.25)
+    laid = colour(xx, yy) * shade * exposure + rng.normal(0, 3, part.shape[:2])[..., None]
+    pixels[y0:y1, x0:x1] = np.clip(part + (laid - part) * cover, 0, 255).astype(np.uint8)
+
+
+def patch_mean(pixels, at, radius):
+    radius = max(int(radius), 1)
+    x, y = int(np.clip(at[0], 0, pixels.shape[1] - 1)), int(np.clip(at[1], 0, pixels.shape[0] - 1))
+    return pixels[max(y - radius, 0):y + radius + 1, max(x - radius, 0):x + radius + 1].reshape(-1, 3).mean(0)
+
+
+# --- no faces at all --------------------------------------------------------------------------------------------------
+
+def scribble(rng, width, height):
+    """A made-up picture without a face: colour bars, gradients, discs, text, static."""
+    pixels = np.empty((height, width, 3), np.uint8)
+    kind = rng.integers(4)
+    if kind == 0:
+        pixels[:] = rng.integers(0, 256, (1, rng.integers(3, 9), 3), np.uint8).repeat(width // 3 + 1, 1)[:, :width]
+    elif kind == 1:
+        corners = rng.uniform(0, 255, (2, 2, 3)).astype(np.float32)
+        pixels[:] = cv2.resize(corners, (width, height))
+    elif kind == 2:
+        pixels[:] = rng.integers(0, 256, (height, width, 1), np.uint8)
+    else:
+        pixels[:] = rng.integers(0, 256, 3)
+    for _ in range(rng.integers(0, 9)):
+        tone = tuple(int(v) for v in rng.integers(0, 256, 3))
+        at = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+        shape = rng.integers(4)
+        if shape == 0:
+            axes = (int(rng.uniform(3, width / 3)), int(rng.uniform(3, height / 3)))
+            cv2.ellipse(pixels, at, axes, rng.uniform(0, 180), 0, 360, tone, -1, cv2.LINE_AA)
+        elif shape == 1:
+            to = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+            cv2.rectangle(pixels, at, to, tone, -1 if rng.random() < 0.5 else 2)
+        elif shape == 2:
+            text = "".join(chr(c) for c in rng.integers(33, 126, rng.integers(1, 9)))
+            cv2.putText(pixels, text, at, int(rng.integers(0, 8)), rng.uniform(0.4, 2), tone, int(rng.integers(1, 4)))
+        else:
+            to = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+            cv2.line(pixels, at, to, tone, int(rng.integers(1, 6)), cv2.LINE_AA)
+    empty = np.zeros((0,), np.float32)
+    return Sample(pixels, empty.reshape(0, 4), np.zeros(0, np.int64), empty.reshape(0, 5, 2), empty.reshape(0, 5))
+
+
+# --- the camera's faults ----------------------------------------------------------------------------------------------
+
+def camera(rng, pixels, gentle=False):
+    often = 0.6 if gentle else 1.0
+    if rng.random() < 0.8 * often:  # light and colour in one table per channel
+        gain, gamma = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.3))
+        if rng.random() < 0.12:
+            gain *= rng.uniform(0.2, 0.6)
+        tint = np.exp(rng.normal(0, 0.08, 3)) * gain
+        lift = rng.normal(0, 12)
+        ramp = (np.arange(256) / 255.0) ** gamma * 255
+        table = np.clip(ramp[:, None] * tint + lift, 0, 255).astype(np.uint8)
+        pixels = cv2.LUT(pixels, table.reshape(256, 1, 3))
+    if rng.random() < 0.25 * often:
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None]
+        keep = 0.0 if rng.random() < 0.2 else rng.uniform(0.2, 1.6)
+        pixels = cv2.addWeighted(pixels, keep, np.repeat(grey, 3, 2), 1 - keep, 0)
+    if rng.random() < 0.25 * often:
+        if rng.random() < 0.5:
+            pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.6))
+        else:
+            length = int(rng.integers(3, 8))
+            kernel = np.zeros((length, length), np.float32)
+            angle = rng.uniform(0, np.pi)
+            tip = (np.array([np.cos(angle), np.sin(angle)]) + 1) / 2 * (length - 1)
+            start = tuple(int(round(v)) for v in tip)
+            end = tuple(int(round(length - 1 - v)) for v in tip)
+            cv2.line(kernel, start, end, 1.0)
+            pixels = cv2.filter2D(pixels, -1, kernel / kernel.sum())
+    if rng.random() < 0.3 * often:
+        spread = abs(rng.normal(0, 9))
+        tile = rng.normal(0, spread, (96, 96, 1 if rng.random() < 0.5 else 3)).astype(np.float32)
+        times = -(-pixels.shape[0] // 96), -(-pixels.shape[1] // 96)
+        noise = np.tile(tile, (*times, 1))[:pixels.shape[0], :pixels.shape[1]]
+        pixels = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3 * often:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(18, 85))]
+        pixels = cv2.imdecode(cv2.imencode(".jpg", pixels, quality)[1], cv2.IMREAD_COLOR)
+    return pixels

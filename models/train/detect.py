@@ -1,0 +1,84 @@
+"""Run an exported model over photos the way the plugin does: letterbox, ONNX Runtime, decode, non-maximum suppression."""
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+
+LEAST_SCORE = 0.02
+
+
+class Detector:
+    def __init__(self, manifest, width=None, height=None, variant=None, threads=1):
+        manifest = Path(manifest)
+        self.manifest = json.loads(manifest.read_text())
+        chosen = self.manifest["variants"][variant] if variant else self.manifest
+        self.width = width or self.manifest["input"]["width"]
+        self.height = height or self.manifest["input"]["height"]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(str(manifest.parent / chosen["file"]), options,
+                                                    providers=["CPUExecutionProvider"])
+
+    def __call__(self, pixels, least=LEAST_SCORE):
+        """Faces of one RGB picture, in its own pixels, best first: dict of box [n,4] (corners), score, label, points."""
+        tensor, scale = letterbox(pixels, self.width, self.height, self.manifest["input"])
+        outputs = self.session.run(self.manifest["decoder"]["outputs"], {self.manifest["input"]["name"]: tensor})
+        faces = decode(outputs, self.manifest["decoder"], least)
+        faces = suppress(faces, self.manifest["nms_iou"])
+        limit = np.array([pixels.shape[1], pixels.shape[0]] * 2, np.float32)
+        faces["box"] = np.clip(faces["box"] / scale, 0, limit)
+        faces["points"] = faces["points"] / scale
+        return faces
+
+
+def letterbox(pixels, width, height, spec):
+    """Scaled to fit, top-left, the rest grey. Linear sampling, since the plugin averages 2x2 samples."""
+    scale = min(width / pixels.shape[1], height / pixels.shape[0])
+    w, h = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
+    canvas = np.zeros((height, width, 3), np.float32)
+    part = cv2.resize(pixels, (w, h), interpolation=cv2.INTER_LINEAR)
+    canvas[:h, :w] = (part - np.float32(spec["mean"])) * np.float32(spec["scale"])
+    return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None]), scale
+
+
+def decode(outputs, spec, least):
+    boxes, scores, labels, chances, points, logits = [], [], [], [], [], []
+    for out, stride in zip(outputs, spec["strides"]):
+        raw = out[0]
+        face = raw[0] * spec["face_a"] + spec["face_b"]
+        y, x = np.nonzero(face >= np.log(least / (1 - least)))
+        v = raw[:, y, x].T
+        cell = np.stack([x, y], 1) + 0.5
+        centre, half = (cell + v[:, 4:6]) * stride, np.exp(np.minimum(v[:, 6:8], 8)) * stride / 2
+        boxes.append(np.concatenate([centre - half, centre + half], 1))
+        scores.append(1 / (1 + np.exp(-face[y, x])))
+        e = v[:, 1:4] * spec["label_a"]
+        e = np.exp(e - e.max(1, keepdims=True))
+        chances.append(e / e.sum(1, keepdims=True))
+        labels.append(e.argmax(1))
+        points.append((cell[:, None] + v[:, 8:].reshape(-1, 5, 2)) * stride)
+        logits.append(v[:, :4])
+    return {"box": np.concatenate(boxes), "score": np.concatenate(scores), "label": np.concatenate(labels),
+            "chances": np.concatenate(chances), "points": np.concatenate(points), "logits": np.concatenate(logits)}
+
+
+def suppress(faces, most):
+    order = np.argsort(-faces["score"], kind="stable")
+    boxes, kept = faces["box"], []
+    while len(order):
+        best, order = order[0], order[1:]
+        kept.append(best)
+        order = order[overlap(boxes[best][None], boxes[order])[0] < most]
+    return {k: v[kept] for k, v in faces.items()}
+
+
+def overlap(a, b):
+    lt, rb = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    inter = np.clip(rb - lt, 0, None).prod(2)
+    return inter / ((a[:, 2:] - a[:, :2]).prod(1)[:, None] + (b[:, 2:] - b[:, :2]).prod(1)[None] - inter + 1e-9)
+
+
+def read_photo(path):
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Train the detector on a CPU for a given time.
+
+    train.py DATA RUN --minutes 70                    a fresh run; continues by itself if RUN holds a checkpoint
+    train.py DATA RUN2 --minutes 40 --start RUN/last.pt --lr 8e-4 --crop 448
+
+The learning rate follows the clock, not a count of epochs, so a run ends in time however busy the machine is.
+RUN/last.pt is written after every epoch: weights, their moving average (which is what gets exported), optimiser, time.
+"""
+import argparse
+import math
+import os
+import time
+from pathlib import Path
+
+# Threads that spin while they wait make every step ten times slower on a machine that has other work.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import torch  # noqa: E402
+
+from data import Stream, load, to_input  # noqa: E402
+from losses import loss  # noqa: E402
+from network import DEFAULT, MaskCount  # noqa: E402
+
+
+def rate(progress, peak, warm=0.03):
+    if progress < warm:
+        return peak * (0.02 + 0.98 * progress / warm)
+    turn = (progress - warm) / (1 - warm)
+    return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * min(turn, 1))) / 2)
+
+
+@torch.no_grad()
+def follow(average, net, step):
+    keep = min(0.9985, (1 + step) / (20 + step))
+    state = net.state_dict()
+    for name, value in average.items():
+        if value.is_floating_point():
+            value.lerp_(state[name].float(), 1 - keep)
+        else:
+            value.copy_(state[name])
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("data")
+    ap.add_argument("run", type=Path)
+    ap.add_argument("--minutes", type=float, default=70)
+    ap.add_argument("--crop", type=int, default=320)
+    ap.add_argument("--batch", type=int, default=32)
+    ap.add_argument("--lr", type=float, default=2.5e-3)
+    ap.add_argument("--decay", type=float, default=0.02)
+    ap.add_argument("--epoch", type=int, default=170, help="batches between checkpoints")
+    ap.add_argument("--gentle", type=float, default=0.12, help="share of the time at the end without mosaics")
+    ap.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
+    ap.add_argument("--workers", type=int, default=1)
+    ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--seed", type=int, default=1)
+    a = ap.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    a.run.mkdir(parents=True, exist_ok=True)
+    last = a.run / "last.pt"
+
+    photos = load(a.data, "train")
+    start = torch.load(a.start, weights_only=False) if a.start and not last.exists() else None
+    net = MaskCount(**(start["config"] if start else DEFAULT)).train()
+    if start:
+        net.load_state_dict(start["average"])
+    matrices = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": a.decay}, {"params": others, "weight_decay": 0.0}],
+                                  lr=a.lr)
+    average = {k: v.detach().clone() for k, v in net.state_dict().items()}
+    epoch = step = 0
+    spent = 0.0
+    if last.exists():
+        saved = torch.load(last, weights_only=False)
+        net.load_state_dict(saved["net"])
+        optimiser.load_state_dict(saved["optimiser"])
+        average, epoch, step, spent = saved["average"], saved["epoch"], saved["step"], saved["spent"]
+    began = time.monotonic() - spent
+    print(f"{len(photos)} photos, {sum(p.numel() for p in net.parameters())} parameters, {spent / 60:.1f} minutes done",
+          flush=True)
+
+    progress = spent / 60 / a.minutes
+    while progress < 1:
+        gentle = progress > 1 - a.gentle
+        stream = Stream(photos, a.batch, a.crop, a.seed, epoch, a.epoch, gentle)
+        loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=a.workers, prefetch_factor=3)
+        sums, pictures = {}, 0
+        for batch in loader:
+            progress = (time.monotonic() - began) / 60 / a.minutes
+            if progress >= 1:
+                break
+            for group in optimiser.param_groups:
+                group["lr"] = rate(progress, a.lr)
+            with torch.autocast("cpu", torch.bfloat16):
+                outputs = net(to_input(batch["pixels"]))
+            total, parts = loss(outputs, batch)
+            optimiser.zero_grad(set_to_none=True)
+            total.backward()
+            norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+            if not torch.isfinite(norm):
+                print("a step was skipped: the gradient is not finite", flush=True)
+                continue
+            optimiser.step()
+            step += 1
+            follow(average, net, step)
+            pictures += len(batch["pixels"])
+            for k, v in parts.items():
+                sums[k] = sums.get(k, 0.0) + v * len(batch["pixels"])
+        epoch += 1
+        spent_now = time.monotonic() - began
+        saved = {"config": net.config, "net": net.state_dict(), "average": average, "optimiser": optimiser.state_dict(),
+                 "epoch": epoch, "step": step, "spent": spent_now, "arguments": vars(a)}
+        torch.save(saved, last.with_suffix(".part"))
+        last.with_suffix(".part").replace(last)
+        text = "  ".join(f"{k} {v / max(pictures, 1):.3f}" for k, v in sums.items())
+        print(f"epoch {epoch:3d}  step {step:5d}  {spent_now / 60:5.1f} min  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
