@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Installs what building, testing and running the plugin needs, on Debian 12 or later, as root or with sudo:
+#   1. the Debian packages (GStreamer, compiler, meson),
+#   2. ONNX Runtime, from its Python wheel, pinned and checked by hash, as target/runtime/libonnxruntime.so.
+# It may be run again and again: what is there is left alone. Rust itself is only looked for.
+set -euo pipefail
+exec </dev/null
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+target=${CARGO_TARGET_DIR:-$PWD/target}
+work=
+
+packages=(
+    build-essential pkg-config meson ninja-build ca-certificates
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstrtspserver-1.0-dev
+    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-rtsp
+    python3 python3-gi gir1.2-gstreamer-1.0
+)
+
+runtime_version=1.23.2
+case $(uname -m) in
+    x86_64)
+        wheel_sha256=da44b99206e77734c5819aa2142c69e64f3b46edc3bd314f6a45a932defc0b3e
+        runtime_sha256=718c3fb0785d5ea06061b92c32ce4ad35be1bd4c71ae6192efe06f1ab21f0f8a
+        ;;
+    aarch64)
+        wheel_sha256=bbfd2fca76c855317568c1b36a885ddea2272c13cb0e395002c402f2360429a6
+        runtime_sha256=ab8c4363e06ac80b3d1279ea55ebea44e906c5b131ba783ff684a067540c0e94
+        ;;
+    *)
+        runtime_sha256=
+        ;;
+esac
+
+step() { printf 'setup: %s\n' "$*"; }
+die() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 1
+}
+trap '[ -z "$work" ] || rm -rf "$work"' EXIT
+
+install_packages() {
+    command -v dpkg-query >/dev/null || die "this is not Debian: install by hand what these Debian packages hold: ${packages[*]}"
+    local missing=() package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        step "Debian packages: there"
+        return
+    fi
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "not root and no sudo: run as root: apt-get install --no-install-recommends ${missing[*]}"
+        root=(sudo)
+    fi
+    step "Debian packages: installing ${missing[*]}"
+    local log
+    log=$(mktemp)
+    if ! { "${root[@]}" apt-get update && "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "apt-get failed (its last lines stand above; all of them: $log)"
+    fi
+    rm -f "$log"
+}
+
+has_hash() { [ -f "$1" ] && printf '%s  %s\n' "$2" "$1" | sha256sum --check --status; }
+
+fetch_runtime() {
+    local runtime=$target/runtime/libonnxruntime.so
+    [ -n "$runtime_sha256" ] || die "there is no ONNX Runtime wheel for $(uname -m): build libonnxruntime.so yourself and name it in ORT_DYLIB_PATH"
+    if has_hash "$runtime" "$runtime_sha256"; then
+        step "ONNX Runtime $runtime_version: there"
+        return
+    fi
+    python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
+    step "ONNX Runtime $runtime_version: downloading the wheel"
+    mkdir -p "$target/runtime"
+    work=$(mktemp -d "$target/runtime/.fetch.XXXXXX")
+    printf 'onnxruntime==%s --hash=sha256:%s\n' "$runtime_version" "$wheel_sha256" >"$work/requirements.txt"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+        --platform "manylinux_2_27_$(uname -m)" --python-version 3.11 --implementation cp --abi cp311 \
+        --dest "$work" --requirement "$work/requirements.txt" ||
+        die "the onnxruntime $runtime_version wheel could not be downloaded, or its hash was wrong (pip's message stands above): is the network there?"
+    python3 - "$work" "$runtime_version" <<'PYTHON'
+import pathlib, shutil, sys, zipfile
+folder, version = pathlib.Path(sys.argv[1]), sys.argv[2]
+(wheel,) = folder.glob("onnxruntime-*.whl")
+with zipfile.ZipFile(wheel) as archive, open(folder / "libonnxruntime.so", "wb") as library:
+    shutil.copyfileobj(archive.open(f"onnxruntime/capi/libonnxruntime.so.{version}"), library)
+PYTHON
+    has_hash "$work/libonnxruntime.so" "$runtime_sha256" || die "the library in the wheel is not the pinned one: do not use it, and report this"
+    mv -f "$work/libonnxruntime.so" "$runtime"
+    rm -rf "$work"
+    work=
+    step "ONNX Runtime $runtime_version: now in $runtime"
+}
+
+# The plugin also looks beside itself, so that it works without any environment variable.
+link_runtime() {
+    mkdir -p "$target/release"
+    if [ "$target/release/libonnxruntime.so" -ef "$target/runtime/libonnxruntime.so" ]; then
+        return
+    fi
+    ln -sfn ../runtime/libonnxruntime.so "$target/release/libonnxruntime.so"
+    step "ONNX Runtime: linked beside the plugin in $target/release"
+}
+
+check_rust() {
+    local wanted have
+    wanted=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' Cargo.toml)
+    command -v cargo >/dev/null || die "cargo is not on the PATH: install Rust $wanted or later with rustup (https://rustup.rs), open a new shell and run this again"
+    have=$(cargo --version | cut -d' ' -f2)
+    if [ "$(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -n 1)" != "$wanted" ]; then
+        die "cargo is $have, the plugin needs $wanted or later: rustup update stable"
+    fi
+    step "Rust $have: there"
+}
+
+install_packages "${packages[@]}"
+pkg-config --atleast-version=1.22 gstreamer-1.0 || die "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: the plugin needs 1.22 (Debian 12)"
+check_rust
+fetch_runtime
+link_runtime
