@@ -2,4 +2,5 @@
 
 pub mod detect;
 pub mod look;
+pub mod people;
 pub mod picture;

@@ -4,7 +4,6 @@
 
 use std::sync::Once;
 
-
 use crate::detect::Label;
 use crate::picture::Rect;
 

@@ -1,6 +1,19 @@
 //! From a picture to faces: manifest, sampling, session, decoders, non-maximum suppression. No GStreamer type.
 
-use crate::picture::Rect;
+pub mod decode;
+pub mod manifest;
+pub mod nms;
+mod onnx;
+pub mod sampling;
+pub mod session;
+
+use std::time::{Duration, Instant};
+
+use crate::picture::{Picture, Rect};
+use decode::{Decoder, OutputMismatch};
+use manifest::{Manifest, Model, ModelError};
+use sampling::{Geometry, Sampler};
+use session::{RunSettings, RuntimeSearch, Session, SessionError};
 
 /// What a face wears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -44,5 +57,110 @@ impl Face {
     pub fn label(&self) -> Label {
         let best = (0..3).max_by(|&a, &b| self.labels[a].total_cmp(&self.labels[b])).unwrap_or(0);
         Label::ALL[best]
+    }
+}
+
+/// Why a look gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectError {
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error("{model}: {mismatch}")]
+    Outputs { model: String, mismatch: OutputMismatch },
+}
+
+/// Where the time of one look went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LookTimes {
+    pub sampling: Duration,
+    pub runtime: Duration,
+    pub decoding: Duration,
+}
+
+/// A model at work: pictures in, faces out.
+pub struct Detector {
+    manifest: Manifest,
+    sha256: String,
+    session: Session,
+    decoder: Decoder,
+    sampler: Option<Sampler>,
+    faces: Vec<Face>,
+}
+
+impl Detector {
+    /// Opens the session and runs it once on an empty picture, so that a model that does not fit fails here and not on
+    /// the first frame.
+    pub fn open(model: &Model, settings: &RunSettings, search: &RuntimeSearch) -> Result<Detector, DetectError> {
+        let manifest = model.manifest.clone();
+        let decoder = Decoder::new(manifest.decoder.clone(), manifest.input.width, manifest.input.height);
+        let session = Session::open(model, &decoder.outputs(), settings, search)?;
+        let faces = Vec::with_capacity(nms::MAX_CANDIDATES);
+        let mut detector = Detector { manifest, sha256: model.sha256.clone(), session, decoder, sampler: None, faces };
+        detector.run(1.0)?;
+        Ok(detector)
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Of the network's bytes, lower-case hex.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Makes the tables for pictures of this geometry; a no-op if they stand.
+    pub fn configure(&mut self, geometry: &Geometry) {
+        if self.sampler.as_ref().is_none_or(|s| s.geometry() != geometry) {
+            self.sampler = Some(Sampler::new(*geometry, &self.manifest.input));
+            // The padding of the new letterbox.
+            self.session.input().fill(0.0);
+        }
+    }
+
+    /// Looks at a picture: the faces with a score of at least `threshold` (0 to 1), in its pixels, surest first.
+    ///
+    /// # Panics
+    /// If the picture is not of the geometry that [`Detector::configure`] was called with.
+    pub fn look(&mut self, picture: &Picture, threshold: f32) -> Result<(&[Face], LookTimes), DetectError> {
+        let start = Instant::now();
+        let sampler = self.sampler.as_mut().expect("configure() comes before look()");
+        sampler.sample(picture, self.session.input());
+        let sampling = start.elapsed();
+        let mut times = self.run(threshold)?;
+        times.sampling = sampling;
+        let start = Instant::now();
+        nms::suppress(&mut self.faces, self.manifest.nms_iou);
+        if let Some(sampler) = &self.sampler {
+            for face in &mut self.faces {
+                face.rect = sampler.to_picture(face.rect);
+                for point in face.landmarks.iter_mut().flatten() {
+                    *point = sampler.point_to_picture(*point);
+                }
+            }
+        }
+        times.decoding += start.elapsed();
+        Ok((&self.faces, times))
+    }
+
+    /// Runs the network on the input tensor; candidates in pixels of the input.
+    fn run(&mut self, threshold: f32) -> Result<LookTimes, DetectError> {
+        self.faces.clear();
+        let (decoder, faces) = (&self.decoder, &mut self.faces);
+        let start = Instant::now();
+        let mut runtime = Duration::ZERO;
+        let decoded = self.session.run(|outputs| {
+            runtime = start.elapsed();
+            decoder.decode(outputs, threshold, faces)
+        })?;
+        let decoding = start.elapsed().saturating_sub(runtime);
+        decoded.map_err(|mismatch| DetectError::Outputs { model: self.manifest.name.clone(), mismatch })?;
+        Ok(LookTimes { sampling: Duration::ZERO, runtime, decoding })
     }
 }

@@ -1,0 +1,476 @@
+//! The manifest: a small JSON file beside the `.onnx` that says what the network wants and what its outputs mean.
+//!
+//! Every field is checked by hand, so that an error names the field and what stands there instead of a byte offset.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::decode::{DecoderSpec, SsdActivation, SsdLevel};
+use super::onnx;
+
+/// Value of the field `format`.
+pub const FORMAT: &str = "maskcount-model/1";
+/// Larger networks are refused: they are no face detector for a small computer, and the file is held in memory.
+pub const MAX_MODEL_BYTES: u64 = 64 * 1024 * 1024;
+/// A manifest is a page of text.
+const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
+/// The strides of the networks in use end at 32.
+pub const SIZE_MULTIPLE: u32 = 32;
+/// Input sides beyond this are a typing error: 4096 × 4096 f32 × 3 are already 200 MB.
+const MAX_INPUT_SIDE: u32 = 4096;
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error("cannot read {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} is {bytes} bytes, at most {max} are allowed")]
+    TooLarge { path: PathBuf, bytes: u64, max: u64 },
+    #[error("manifest {manifest} is not JSON: {source}")]
+    Json { manifest: String, source: serde_json::Error },
+    #[error("manifest {manifest}: field `{field}` must be {expected}, found {found}")]
+    Field { manifest: String, field: String, expected: String, found: String },
+    #[error("manifest {manifest}: unknown field `{field}`; remove it or correct its name")]
+    UnknownField { manifest: String, field: String },
+    #[error(
+        "{path} has the sha256 {found}, the manifest says {expected}: the file is damaged or not the one the manifest is for"
+    )]
+    Hash { path: PathBuf, expected: String, found: String },
+    #[error("{path} is no ONNX model: {reason}")]
+    NotOnnx { path: PathBuf, reason: String },
+    #[error(
+        "{path} keeps weights in another file (`{tensor}`); save it with all weights inside, e.g. onnx.save(model, path)"
+    )]
+    ExternalData { path: PathBuf, tensor: String },
+    #[error("manifest {manifest} has no variant `{variant}`; it has: {known}")]
+    Variant { manifest: String, variant: String, known: String },
+    #[error("input-size {wanted} cannot be used with the model {model}: {reason}")]
+    InputSize { wanted: String, model: String, reason: String },
+}
+
+/// Order of the colour planes in the input tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColorOrder {
+    Rgb,
+    Bgr,
+}
+
+/// The input tensor: `[1, 3, height, width]`, f32, `(value - mean) * scale` of values 0 to 255.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputSpec {
+    pub name: String,
+    pub width: u32,
+    pub height: u32,
+    /// Whether the network takes other sizes (multiples of 32).
+    pub resizable: bool,
+    pub color: ColorOrder,
+    /// Per plane of the tensor, in its order.
+    pub mean: [f32; 3],
+    pub scale: [f32; 3],
+}
+
+/// Shares of right labels per face, as the model card measured them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quality {
+    /// Share of masked faces that are labelled masked, 0 to 1.
+    pub sensitivity: f64,
+    /// Share of bare faces that are labelled bare, 0 to 1.
+    pub specificity: f64,
+}
+
+/// A checked manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    pub name: String,
+    pub version: String,
+    pub licence: String,
+    pub source: Option<String>,
+    pub input: InputSpec,
+    pub decoder: DecoderSpec,
+    /// Least score of a face, 0 to 1.
+    pub threshold: f64,
+    /// Boxes of which more than this overlaps (IoU) are one face, 0 to 1.
+    pub nms_iou: f32,
+    pub quality: Option<Quality>,
+    file: String,
+    sha256: String,
+    variants: Vec<(String, String, String)>,
+}
+
+/// A model ready for the runtime: the manifest and the checked bytes of the network.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub manifest: Manifest,
+    pub bytes: std::borrow::Cow<'static, [u8]>,
+    /// Of the network's bytes, lower-case hex.
+    pub sha256: String,
+    /// Where the network came from, for messages.
+    pub origin: PathBuf,
+}
+
+impl Model {
+    /// The model that is built into the plugin.
+    pub fn built_in() -> Result<Model, ModelError> {
+        const MANIFEST: &str = include_str!("../../models/maskcount-s.json");
+        const NETWORK: &[u8] = include_bytes!("../../models/maskcount-s.onnx");
+        let manifest = Manifest::parse(MANIFEST, "built into the plugin")?;
+        let expected = manifest.sha256.clone();
+        Model::checked(manifest, NETWORK.into(), expected, PathBuf::from("(built in) maskcount-s.onnx"))
+    }
+
+    /// Reads a manifest and the network beside it. `variant` is a key of `variants`; `None`: the manifest's `file`.
+    pub fn load(path: &Path, variant: Option<&str>) -> Result<Model, ModelError> {
+        let text = read_bounded(path, MAX_MANIFEST_BYTES)?;
+        let shown = path.display().to_string();
+        let text = String::from_utf8(text).map_err(|e| ModelError::Field {
+            manifest: shown.clone(),
+            field: "(whole file)".into(),
+            expected: "UTF-8 text".into(),
+            found: format!("a broken character at byte {}", e.utf8_error().valid_up_to()),
+        })?;
+        let manifest = Manifest::parse(&text, &shown)?;
+        let (file, sha256) = match variant {
+            None => (manifest.file.clone(), manifest.sha256.clone()),
+            Some(wanted) => match manifest.variants.iter().find(|(name, ..)| name == wanted) {
+                Some((_, file, sha256)) => (file.clone(), sha256.clone()),
+                None => {
+                    let known: Vec<_> = manifest.variants.iter().map(|(name, ..)| name.as_str()).collect();
+                    return Err(ModelError::Variant {
+                        manifest: shown,
+                        variant: wanted.into(),
+                        known: if known.is_empty() { "none".into() } else { known.join(", ") },
+                    });
+                }
+            },
+        };
+        let network = path.with_file_name(file);
+        let bytes = read_bounded(&network, MAX_MODEL_BYTES)?;
+        Model::checked(manifest, bytes.into(), sha256, network)
+    }
+
+    fn checked(
+        manifest: Manifest,
+        bytes: std::borrow::Cow<'static, [u8]>,
+        expected: String,
+        origin: PathBuf,
+    ) -> Result<Model, ModelError> {
+        let found = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        if found != expected {
+            return Err(ModelError::Hash { path: origin, expected, found });
+        }
+        match onnx::external_tensor(&bytes) {
+            Ok(None) => Ok(Model { manifest, bytes, sha256: found, origin }),
+            Ok(Some(tensor)) => Err(ModelError::ExternalData { path: origin, tensor }),
+            Err(reason) => Err(ModelError::NotOnnx { path: origin, reason: reason.into() }),
+        }
+    }
+
+    /// Overrides the size of the input, as the property `input-size` says it: `WxH`.
+    pub fn resize(&mut self, wanted: &str) -> Result<(), ModelError> {
+        let refuse =
+            |reason: String| ModelError::InputSize { wanted: wanted.into(), model: self.manifest.name.clone(), reason };
+        let (width, height) = wanted
+            .split_once('x')
+            .and_then(|(w, h)| Some((w.trim().parse::<u32>().ok()?, h.trim().parse::<u32>().ok()?)))
+            .ok_or_else(|| refuse("it is not of the form WxH, e.g. 640x384".into()))?;
+        let input = &mut self.manifest.input;
+        if (width, height) == (input.width, input.height) {
+            return Ok(());
+        }
+        if !input.resizable {
+            return Err(refuse(format!("the model takes {}x{} only", input.width, input.height)));
+        }
+        for side in [width, height] {
+            if side == 0 || side % SIZE_MULTIPLE != 0 || side > MAX_INPUT_SIDE {
+                return Err(refuse(format!(
+                    "each side must be a multiple of {SIZE_MULTIPLE} from {SIZE_MULTIPLE} to {MAX_INPUT_SIDE}"
+                )));
+            }
+        }
+        (input.width, input.height) = (width, height);
+        Ok(())
+    }
+}
+
+fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, ModelError> {
+    use std::io::Read;
+    let failed = |source| ModelError::Read { path: path.into(), source };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    // One byte more than allowed tells a file that grew after its size was asked for.
+    let mut bytes = Vec::new();
+    file.take(max + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > max {
+        let size = std::fs::metadata(path).map_or(bytes.len() as u64, |m| m.len());
+        return Err(ModelError::TooLarge { path: path.into(), bytes: size, max });
+    }
+    Ok(bytes)
+}
+
+impl Manifest {
+    /// `origin` names the manifest in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Manifest, ModelError> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|source| ModelError::Json { manifest: origin.into(), source })?;
+        let Value::Object(map) = &value else {
+            return Err(ModelError::Field {
+                manifest: origin.into(),
+                field: "(whole file)".into(),
+                expected: "an object".into(),
+                found: shown(&value),
+            });
+        };
+        let top = Fields { manifest: origin, path: String::new(), map };
+        top.only(&[
+            "format",
+            "name",
+            "version",
+            "file",
+            "sha256",
+            "licence",
+            "source",
+            "input",
+            "labels",
+            "decoder",
+            "threshold",
+            "nms_iou",
+            "variants",
+            "quality",
+        ])?;
+        top.get("format", &format!("\"{FORMAT}\""), |v| (v.as_str()? == FORMAT).then_some(()))?;
+
+        let input = top.object("input")?;
+        input.only(&["name", "width", "height", "resizable", "color", "mean", "scale"])?;
+        let resizable = input.get("resizable", "true or false", Value::as_bool)?;
+        let side = |name| {
+            let expected = if resizable {
+                format!("a multiple of {SIZE_MULTIPLE} from {SIZE_MULTIPLE} to {MAX_INPUT_SIDE}")
+            } else {
+                format!("a whole number from 1 to {MAX_INPUT_SIDE}")
+            };
+            input.get(name, &expected, |v| {
+                let side = u32::try_from(v.as_u64()?).ok()?;
+                let fits = (1..=MAX_INPUT_SIDE).contains(&side) && (!resizable || side % SIZE_MULTIPLE == 0);
+                fits.then_some(side)
+            })
+        };
+        let planes = |name, expected, fits: fn(f32) -> bool| {
+            input.get(name, expected, |v| {
+                let list = v.as_array()?.iter().map(number).collect::<Option<Vec<f32>>>()?;
+                list.iter().all(|x| fits(*x)).then_some(<[f32; 3]>::try_from(list).ok()?)
+            })
+        };
+        let input_spec = InputSpec {
+            name: input.text("name")?,
+            width: side("width")?,
+            height: side("height")?,
+            resizable,
+            color: input.get("color", "\"rgb\" or \"bgr\"", |v| match v.as_str()? {
+                "rgb" => Some(ColorOrder::Rgb),
+                "bgr" => Some(ColorOrder::Bgr),
+                _ => None,
+            })?,
+            mean: planes("mean", "three numbers from 0 to 255", |x| (0.0..=255.0).contains(&x))?,
+            scale: planes("scale", "three numbers other than 0", |x| x != 0.0)?,
+        };
+
+        let labels =
+            top.get("labels", "a list of mask, no_mask, incorrect and other, with mask and no_mask in it", |v| {
+                let list = v.as_array()?.iter().map(class).collect::<Option<Vec<_>>>()?;
+                let has = |wanted| list.contains(&Some(wanted));
+                (has(super::Label::Mask) && has(super::Label::NoMask) && list.len() <= 64).then_some(list)
+            })?;
+        let decoder = parse_decoder(&top.object("decoder")?, labels)?;
+
+        let mut variants = Vec::new();
+        if let Some(of) = top.optional_object("variants")? {
+            for name in of.map.keys() {
+                let variant = of.object(name)?;
+                variant.only(&["file", "sha256"])?;
+                variants.push((name.clone(), variant.file("file")?, variant.hash("sha256")?));
+            }
+        }
+        let quality = match top.optional_object("quality")? {
+            None => None,
+            Some(of) => {
+                of.only(&["sensitivity", "specificity"])?;
+                let share = |name| {
+                    of.get(name, "a number above 0.5, up to 1", |v| v.as_f64().filter(|x| *x > 0.5 && *x <= 1.0))
+                };
+                Some(Quality { sensitivity: share("sensitivity")?, specificity: share("specificity")? })
+            }
+        };
+        Ok(Manifest {
+            name: top.text("name")?,
+            version: top.text("version")?,
+            licence: top.text("licence")?,
+            source: if map.contains_key("source") { Some(top.text("source")?) } else { None },
+            input: input_spec,
+            decoder,
+            threshold: top
+                .get("threshold", "a number from 0 to 1", |v| v.as_f64().filter(|x| (0.0..=1.0).contains(x)))?,
+            nms_iou: top.get("nms_iou", "a number from 0 to 1", |v| number(v).filter(|x| (0.0..=1.0).contains(x)))?,
+            quality,
+            file: top.file("file")?,
+            sha256: top.hash("sha256")?,
+            variants,
+        })
+    }
+}
+
+fn parse_decoder(of: &Fields, labels: Vec<Option<super::Label>>) -> Result<DecoderSpec, ModelError> {
+    let kind = of.text("kind")?;
+    match kind.as_str() {
+        "maskcount" => {
+            of.only(&["kind", "outputs", "strides", "face_a", "face_b", "label_a"])?;
+            let outputs = of.texts("outputs")?;
+            let strides = of.get("strides", "as many whole numbers from 1 to 128 as there are outputs", |v| {
+                let list = v.as_array()?.iter().map(|s| s.as_u64().filter(|s| (1..=128).contains(s)).map(|s| s as u32));
+                list.collect::<Option<Vec<u32>>>().filter(|l| l.len() == outputs.len())
+            })?;
+            Ok(DecoderSpec::Maskcount {
+                outputs,
+                strides,
+                face_a: of.get("face_a", "a number above 0", |v| number(v).filter(|x| *x > 0.0))?,
+                face_b: of.get("face_b", "a number", number)?,
+                label_a: of.get("label_a", "a number above 0", |v| number(v).filter(|x| *x > 0.0))?,
+                labels,
+            })
+        }
+        "yolov8" => {
+            of.only(&["kind", "output"])?;
+            Ok(DecoderSpec::Yolov8 { output: of.text("output")?, labels })
+        }
+        "ssd" => {
+            of.only(&["kind", "boxes", "scores", "activation", "variances", "levels"])?;
+            let activation = of.get("activation", "\"none\", \"sigmoid\" or \"softmax\"", |v| match v.as_str()? {
+                "none" => Some(SsdActivation::None),
+                "sigmoid" => Some(SsdActivation::Sigmoid),
+                "softmax" => Some(SsdActivation::Softmax),
+                _ => None,
+            })?;
+            let variances = of.get("variances", "four numbers above 0", |v| {
+                let list = v.as_array()?.iter().map(number).collect::<Option<Vec<f32>>>()?;
+                list.iter().all(|x| *x > 0.0).then_some(<[f32; 4]>::try_from(list).ok()?)
+            })?;
+            let levels = of.get(
+                "levels",
+                "a list of {\"grid\": [columns, rows], \"sizes\": […], \"ratios\": […]} with positive numbers",
+                |v| v.as_array()?.iter().map(ssd_level).collect::<Option<Vec<_>>>().filter(|l| !l.is_empty()),
+            )?;
+            Ok(DecoderSpec::Ssd {
+                boxes: of.text("boxes")?,
+                scores: of.text("scores")?,
+                activation,
+                variances,
+                levels,
+                labels,
+            })
+        }
+        _ => Err(of.wrong("kind", "\"maskcount\", \"yolov8\" or \"ssd\"", &Value::String(kind))),
+    }
+}
+
+fn ssd_level(value: &Value) -> Option<SsdLevel> {
+    let positive = |name: &str| {
+        let list = value.get(name)?.as_array()?.iter().map(|v| number(v).filter(|x| *x > 0.0));
+        list.collect::<Option<Vec<f32>>>().filter(|l| !l.is_empty() && l.len() <= 32)
+    };
+    let grid = positive("grid")?;
+    let known = value.as_object()?.keys().all(|k| ["grid", "sizes", "ratios"].contains(&k.as_str()));
+    (known && grid.len() == 2 && grid.iter().all(|g| g.fract() == 0.0 && *g <= 1024.0)).then_some(())?;
+    Some(SsdLevel {
+        columns: grid[0] as u32,
+        rows: grid[1] as u32,
+        sizes: positive("sizes")?,
+        ratios: positive("ratios")?,
+    })
+}
+
+/// `other` is a class that is no face, e.g. the background.
+fn class(value: &Value) -> Option<Option<super::Label>> {
+    let name = value.as_str()?;
+    match super::Label::ALL.into_iter().find(|l| l.name() == name) {
+        Some(label) => Some(Some(label)),
+        None => (name == "other").then_some(None),
+    }
+}
+
+fn number(value: &Value) -> Option<f32> {
+    value.as_f64().map(|x| x as f32).filter(|x| x.is_finite())
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 { text } else { format!("{}…", text.chars().take(60).collect::<String>()) }
+}
+
+/// An object of the manifest with its place, so that errors can name the field.
+struct Fields<'a> {
+    manifest: &'a str,
+    path: String,
+    map: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn name(&self, field: &str) -> String {
+        format!("{}{field}", self.path)
+    }
+
+    fn wrong(&self, field: &str, expected: &str, found: &Value) -> ModelError {
+        ModelError::Field {
+            manifest: self.manifest.into(),
+            field: self.name(field),
+            expected: expected.into(),
+            found: if found.is_null() { "nothing".into() } else { shown(found) },
+        }
+    }
+
+    fn only(&self, known: &[&str]) -> Result<(), ModelError> {
+        match self.map.keys().find(|k| !known.contains(&k.as_str())) {
+            None => Ok(()),
+            Some(field) => Err(ModelError::UnknownField { manifest: self.manifest.into(), field: self.name(field) }),
+        }
+    }
+
+    fn get<T>(&self, field: &str, expected: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Result<T, ModelError> {
+        let value = self.map.get(field);
+        value.and_then(read).ok_or_else(|| self.wrong(field, expected, value.unwrap_or(&Value::Null)))
+    }
+
+    fn text(&self, field: &str) -> Result<String, ModelError> {
+        self.get(field, "a text that is not empty", |v| v.as_str().filter(|s| !s.is_empty()).map(str::to_owned))
+    }
+
+    fn texts(&self, field: &str) -> Result<Vec<String>, ModelError> {
+        self.get(field, "a list of at most 16 names", |v| {
+            let list = v.as_array()?.iter().map(|s| s.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+            (!list.is_empty() && list.len() <= 16).then_some(list)
+        })
+    }
+
+    fn file(&self, field: &str) -> Result<String, ModelError> {
+        self.get(field, "the name of a file beside the manifest, without a folder", |v| {
+            let name = v.as_str()?;
+            let plain = Path::new(name).file_name().is_some_and(|f| f == name);
+            plain.then(|| name.to_owned())
+        })
+    }
+
+    fn hash(&self, field: &str) -> Result<String, ModelError> {
+        self.get(field, "64 hexadecimal digits", |v| {
+            let hash = v.as_str()?;
+            (hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit())).then(|| hash.to_ascii_lowercase())
+        })
+    }
+
+    fn object(&self, field: &str) -> Result<Fields<'a>, ModelError> {
+        let map = self.get(field, "an object", Value::as_object)?;
+        Ok(Fields { manifest: self.manifest, path: format!("{}.", self.name(field)), map })
+    }
+
+    fn optional_object(&self, field: &str) -> Result<Option<Fields<'a>>, ModelError> {
+        if self.map.contains_key(field) { self.object(field).map(Some) } else { Ok(None) }
+    }
+}

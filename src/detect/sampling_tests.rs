@@ -1,0 +1,208 @@
+//! The pass against a reference that is written for reading: one output value at a time, in f64, from the definition.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::picture::Component;
+
+fn input(width: u32, height: u32, color: ColorOrder) -> InputSpec {
+    InputSpec {
+        name: "input".into(),
+        width,
+        height,
+        resizable: true,
+        color,
+        mean: [127.5, 120.0, 110.0],
+        scale: [1.0 / 128.0, 1.0 / 64.0, 1.0 / 100.0],
+    }
+}
+
+struct Owned {
+    format: Format,
+    width: usize,
+    height: usize,
+    planes: Vec<Vec<u8>>,
+    strides: Vec<usize>,
+}
+
+impl Owned {
+    /// Bytes from a generator, rows padded by `padding` bytes.
+    fn new(format: Format, width: usize, height: usize, padding: usize, seed: u64) -> Owned {
+        let mut state = seed | 1;
+        let mut strides = vec![0; format.planes()];
+        let mut lengths = vec![0; format.planes()];
+        for c in format.components() {
+            strides[c.plane] = strides[c.plane].max(c.row_bytes(width) + c.step + padding);
+            lengths[c.plane] = strides[c.plane] * c.size(width, height).1;
+        }
+        let planes = lengths.iter().map(|length| {
+            let byte = |_| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (state >> 56) as u8
+            };
+            (0..*length).map(byte).collect()
+        });
+        Owned { format, width, height, planes: planes.collect(), strides }
+    }
+
+    fn picture(&self) -> Picture<'_> {
+        let planes: Vec<&[u8]> = self.planes.iter().map(Vec::as_slice).collect();
+        Picture::new(self.format, self.width, self.height, &planes, &self.strides).unwrap()
+    }
+
+    fn sample(&self, c: &Component, x: usize, y: usize) -> f64 {
+        f64::from(self.planes[c.plane][y * self.strides[c.plane] + x * c.step + c.offset])
+    }
+}
+
+/// One value of one component at output position (x, y), by the taps' definition.
+fn reference_component(image: &Owned, g: &Geometry, c: &Component, scaled: (usize, usize), x: usize, y: usize) -> f64 {
+    let (raster_w, raster_h) = c.size(g.width, g.height);
+    let axis = |start: usize, length: usize, count: usize, shift: u32, raster: usize, o: usize| {
+        let sub = f64::from(1u32 << shift);
+        let step = length as f64 / count as f64 / sub;
+        let center = start as f64 / sub + (o as f64 + 0.5) * step - 0.5;
+        let most = ((start + length).div_ceil(1 << shift)).min(raster) - 1;
+        let at = |p: f64| (p as i64).clamp((start >> shift) as i64, most as i64) as usize;
+        if step <= 2.0 {
+            let weight = ((center - center.floor()) * 128.0).round() / 128.0;
+            [(at(center.floor()), 1.0 - weight), (at(center.floor() + 1.0), weight)]
+        } else {
+            [(at((center - step / 4.0 + 0.5).floor()), 0.5), (at((center + step / 4.0 + 0.5).floor()), 0.5)]
+        }
+    };
+    let columns = axis(g.crop.0, g.crop.2, scaled.0, c.x_shift, raster_w, x);
+    let rows = axis(g.crop.1, g.crop.3, scaled.1, c.y_shift, raster_h, y);
+    rows.iter()
+        .flat_map(|(y, wy)| columns.iter().map(move |(x, wx)| (*x, *y, wx * wy)))
+        .fold(0.0, |sum, (x, y, w)| sum + w * image.sample(c, x, y))
+}
+
+/// R, G, B from 0 to 255, written out from the standards.
+fn reference_rgb(g: &Geometry, v: [f64; 3]) -> [f64; 3] {
+    let full = g.colorimetry.full_range;
+    let unit = |y: f64| if full { y / 255.0 } else { (y - 16.0) / 219.0 };
+    let rgb = match g.format.model() {
+        Model::Rgb => v.map(unit),
+        Model::Gray => [unit(v[0]); 3],
+        Model::Yuv => {
+            let (kr, kb) = match g.colorimetry.matrix {
+                Matrix::Bt601 => (0.299, 0.114),
+                Matrix::Bt709 => (0.2126, 0.0722),
+                Matrix::Bt2020 => (0.2627, 0.0593),
+            };
+            let chroma = |c: f64| (c - 128.0) / if full { 255.0 } else { 224.0 };
+            let (y, cb, cr) = (unit(v[0]), chroma(v[1]), chroma(v[2]));
+            let (r, b) = (y + 2.0 * (1.0 - kr) * cr, y + 2.0 * (1.0 - kb) * cb);
+            [r, (y - kr * r - kb * b) / (1.0 - kr - kb), b]
+        }
+    };
+    rgb.map(|c| (c * 255.0).clamp(0.0, 255.0))
+}
+
+fn reference(image: &Owned, g: &Geometry, input: &InputSpec) -> Vec<f32> {
+    let (w, h) = (input.width as usize, input.height as usize);
+    let scale = (w as f64 / g.crop.2 as f64).min(h as f64 / g.crop.3 as f64);
+    let scaled = (
+        ((g.crop.2 as f64 * scale).round() as usize).clamp(1, w),
+        ((g.crop.3 as f64 * scale).round() as usize).clamp(1, h),
+    );
+    let mut tensor = vec![0.0; 3 * w * h];
+    for y in 0..scaled.1 {
+        for x in 0..scaled.0 {
+            let mut values = [0.0; 3];
+            for (value, c) in values.iter_mut().zip(g.format.components()) {
+                *value = reference_component(image, g, c, scaled, x, y);
+            }
+            let rgb = reference_rgb(g, values);
+            for plane in 0..3 {
+                let color = if input.color == ColorOrder::Rgb { rgb[plane] } else { rgb[2 - plane] };
+                let value = (color - f64::from(input.mean[plane])) * f64::from(input.scale[plane]);
+                tensor[(plane * h + y) * w + x] = value as f32;
+            }
+        }
+    }
+    tensor
+}
+
+fn sampled(image: &Owned, g: &Geometry, input: &InputSpec) -> Vec<f32> {
+    let mut tensor = vec![0.0; 3 * (input.width * input.height) as usize];
+    Sampler::new(*g, input).sample(&image.picture(), &mut tensor);
+    tensor
+}
+
+fn whole(format: Format, width: usize, height: usize, colorimetry: Colorimetry) -> Geometry {
+    Geometry { format, width, height, crop: (0, 0, width, height), colorimetry }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_format_size_stride_crop_and_colorimetry_gives_the_reference(
+        format in 0..Format::ALL.len(),
+        (width, height) in (1usize..90, 1usize..70),
+        (fx, fy, fw, fh) in (0.0f64..1.0, 0.0f64..1.0, 0.0f64..1.0, 0.0f64..1.0),
+        padding in 0usize..20,
+        seed in any::<u64>(),
+        matrix in 0..3,
+        full_range in any::<bool>(),
+        bgr in any::<bool>(),
+    ) {
+        let matrix = [Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020][matrix as usize];
+        let colorimetry = Colorimetry { matrix, full_range };
+        let mut g = whole(Format::ALL[format], width, height, colorimetry);
+        let (x, y) = ((fx * (width - 1) as f64) as usize, (fy * (height - 1) as f64) as usize);
+        g.crop = (x, y, 1 + (fw * (width - x - 1) as f64) as usize, 1 + (fh * (height - y - 1) as f64) as usize);
+        let image = Owned::new(g.format, width, height, padding, seed);
+        let input = input(32, 32, if bgr { ColorOrder::Bgr } else { ColorOrder::Rgb });
+        let (found, expected) = (sampled(&image, &g, &input), reference(&image, &g, &input));
+        for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
+            prop_assert!((a - b).abs() < 2e-3, "value {i}: {a} instead of {b}");
+        }
+    }
+}
+
+#[test]
+fn white_is_white_and_black_is_black_in_every_format_and_range() {
+    for format in Format::ALL {
+        for full_range in [false, true] {
+            let g = whole(format, 8, 6, Colorimetry { matrix: Matrix::Bt709, full_range });
+            for (level, expected) in
+                [(if full_range { 255 } else { 235 }, 255.0), (if full_range { 0 } else { 16 }, 0.0)]
+            {
+                let mut image = Owned::new(format, 8, 6, 3, 1);
+                for (index, c) in format.components().iter().enumerate() {
+                    let value = if format.model() == Model::Yuv && index > 0 { 128 } else { level };
+                    let (columns, rows) = c.size(8, 6);
+                    for y in 0..rows {
+                        for x in 0..columns {
+                            image.planes[c.plane][y * image.strides[c.plane] + x * c.step + c.offset] = value;
+                        }
+                    }
+                }
+                let mut input = input(32, 32, ColorOrder::Rgb);
+                (input.mean, input.scale) = ([0.0; 3], [1.0; 3]);
+                let tensor = sampled(&image, &g, &input);
+                // 8 × 6 fills 32 × 24 of the input, the rest is padding
+                assert!(tensor[..32 * 24].iter().all(|v| (v - expected).abs() < 0.01), "{format:?} {full_range}");
+                assert!(tensor[32 * 24..32 * 32].iter().all(|v| *v == 0.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_box_of_the_input_comes_back_in_pixels_of_the_picture() {
+    let mut g = whole(Format::Nv12, 1920, 1080, Colorimetry::default());
+    let input = input(640, 384, ColorOrder::Rgb);
+    assert_eq!(
+        Sampler::new(g, &input).to_picture(Rect::new(10.0, 20.0, 30.0, 40.0)),
+        Rect::new(30.0, 60.0, 90.0, 120.0)
+    );
+    g.crop = (960, 540, 960, 540);
+    assert_eq!(
+        Sampler::new(g, &input).to_picture(Rect::new(0.0, 0.0, 64.0, 36.0)),
+        Rect::new(960.0, 540.0, 96.0, 54.0)
+    );
+}

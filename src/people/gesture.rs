@@ -1,0 +1,215 @@
+//! The head shake, from the landmarks of one track: yaw as a signal over time, its zig-zag, and a rule.
+
+use std::time::Duration;
+
+use crate::detect::{Face, Label};
+
+/// Landmarks of smaller faces (pixels of height) jitter too much.
+const LEAST_HEIGHT: f32 = 40.0;
+/// A shake is this many alternating swings …
+const SWINGS: usize = 3;
+/// … of at least this much, in eye distances (nose against eyes) …
+const NOSE_SWING: f32 = 0.30;
+/// … or in box widths (eyes against the box, where the nose is hidden) …
+const EYES_SWING: f32 = 0.10;
+/// … each between these …
+const SHORTEST_SWING: Duration = Duration::from_millis(120);
+const LONGEST_SWING: Duration = Duration::from_millis(900);
+/// … all within this span …
+const SPAN: Duration = Duration::from_millis(2500);
+/// … with at least this ratio of yaw range to pitch range, or it is a nod or a walk.
+const YAW_TO_PITCH: f32 = 1.3;
+/// Looks that are further apart than this cannot tell a swing (7.5 looks a second are needed).
+const LONGEST_GAP: Duration = Duration::from_millis(200);
+/// Looks kept: the span at 60 looks a second.
+const KEPT: usize = 160;
+
+/// Which of the two signals a look gave; they are never mixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    Nose,
+    Eyes,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pose {
+    time: Duration,
+    yaw: f32,
+    pitch: f32,
+}
+
+/// The last looks of one track.
+#[derive(Debug)]
+pub struct Series {
+    signal: Signal,
+    poses: Vec<Pose>,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Series { signal: Signal::Nose, poses: Vec::new() }
+    }
+}
+
+impl Series {
+    /// Takes one look; one without usable landmarks leaves a gap.
+    pub fn look(&mut self, time: Duration, face: &Face) {
+        let Some(landmarks) = face.landmarks.filter(|_| face.rect.h >= LEAST_HEIGHT) else { return };
+        let [right, left, nose, ..] = landmarks;
+        let (dx, dy) = (left.0 - right.0, left.1 - right.1);
+        let eyes = dx.hypot(dy);
+        if eyes < 1.0 {
+            return;
+        }
+        let middle = ((right.0 + left.0) / 2.0, (right.1 + left.1) / 2.0);
+        // Along and across the line through the eyes, so that a tilted head gives the same signal.
+        let along = |p: (f32, f32)| ((p.0 - middle.0) * dx + (p.1 - middle.1) * dy) / eyes;
+        let across = |p: (f32, f32)| ((p.1 - middle.1) * dx - (p.0 - middle.0) * dy) / eyes;
+        let signal = if face.label() == Label::Mask { Signal::Eyes } else { Signal::Nose };
+        let (yaw, pitch) = match signal {
+            Signal::Nose => (along(nose) / eyes, across(nose) / eyes),
+            Signal::Eyes => {
+                let (cx, cy) = face.rect.center();
+                ((middle.0 - cx) / face.rect.w, (middle.1 - cy) / face.rect.w)
+            }
+        };
+        let gap = self.poses.last().is_some_and(|p| time.saturating_sub(p.time) > LONGEST_GAP);
+        if signal != self.signal || gap {
+            self.poses.clear();
+        }
+        self.signal = signal;
+        if self.poses.capacity() == 0 {
+            self.poses.reserve_exact(KEPT);
+        }
+        if self.poses.len() == KEPT {
+            self.poses.remove(0);
+        }
+        self.poses.push(Pose { time, yaw, pitch });
+    }
+
+    /// Whether the looks of the last [`SPAN`] end in a head shake.
+    pub fn is_shake(&self) -> bool {
+        let Some(last) = self.poses.last() else { return false };
+        let first = self.poses.partition_point(|p| last.time.saturating_sub(p.time) > SPAN);
+        let poses = &self.poses[first..];
+        let least = match self.signal {
+            Signal::Nose => NOSE_SWING,
+            Signal::Eyes => EYES_SWING,
+        };
+        swings(poses, least) >= SWINGS && range(poses, |p| p.yaw) > YAW_TO_PITCH * range(poses, |p| p.pitch)
+    }
+}
+
+fn range(poses: &[Pose], pick: impl Fn(&Pose) -> f32) -> f32 {
+    let (low, high) = poses.iter().map(pick).fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
+    high - low
+}
+
+/// The longest run of alternating swings: from one extremum to the next that lies at least `least` away, each of an
+/// allowed length; a swing that is too long or too short begins the run anew.
+fn swings(poses: &[Pose], least: f32) -> usize {
+    let (mut run, mut longest) = (0, 0);
+    // The extremum that the signal comes from, and the furthest it has been since.
+    let (mut low, mut high) = (poses[0], poses[0]);
+    let mut rising = None;
+    for pose in &poses[1..] {
+        match rising {
+            None => {
+                low = if pose.yaw < low.yaw { *pose } else { low };
+                high = if pose.yaw > high.yaw { *pose } else { high };
+                if high.yaw - low.yaw >= least {
+                    rising = Some(high.time > low.time);
+                    run = usize::from(fits(low.time, high.time));
+                }
+            }
+            Some(true) if pose.yaw > high.yaw => {
+                high = *pose;
+            }
+            Some(true) if high.yaw - pose.yaw >= least => {
+                (low, rising) = (*pose, Some(false));
+                run = if fits(high.time, low.time) { run + 1 } else { 0 };
+            }
+            Some(false) if pose.yaw < low.yaw => {
+                low = *pose;
+            }
+            Some(false) if pose.yaw - low.yaw >= least => {
+                (high, rising) = (*pose, Some(true));
+                run = if fits(low.time, high.time) { run + 1 } else { 0 };
+            }
+            Some(_) => {}
+        }
+        longest = longest.max(run);
+    }
+    longest
+}
+
+fn fits(a: Duration, b: Duration) -> bool {
+    let span = a.abs_diff(b);
+    (SHORTEST_SWING..=LONGEST_SWING).contains(&span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Rect;
+
+    /// A face whose nose lies `yaw` and `pitch` eye distances from the middle of the eyes.
+    fn face(yaw: f32, pitch: f32) -> Face {
+        let landmarks =
+            [(40.0, 40.0), (60.0, 40.0), (50.0 + 20.0 * yaw, 40.0 + 20.0 * pitch), (42.0, 65.0), (58.0, 65.0)];
+        Face {
+            rect: Rect::new(25.0, 20.0, 50.0, 60.0),
+            score: 0.9,
+            labels: [0.0, 1.0, 0.0],
+            landmarks: Some(landmarks),
+        }
+    }
+
+    /// Whether any moment of four seconds looks like a shake, at a rate of looks per second.
+    fn shaken(rate: f32, pose: impl Fn(f32) -> (f32, f32)) -> bool {
+        let mut series = Series::default();
+        (0..(4.0 * rate) as usize).any(|i| {
+            let t = i as f32 / rate;
+            let (yaw, pitch) = pose(t);
+            series.look(Duration::from_secs_f32(t), &face(yaw, pitch));
+            series.is_shake()
+        })
+    }
+
+    fn wave(t: f32, hz: f32) -> f32 {
+        (t * hz * std::f32::consts::TAU).sin()
+    }
+
+    #[test]
+    fn a_head_shake_is_seen_at_every_rate_down_to_seven_and_a_half() {
+        for rate in [30.0, 15.0, 10.0, 7.5] {
+            assert!(shaken(rate, |t| (0.4 * wave(t, 1.2), 0.5)), "{rate}");
+        }
+    }
+
+    #[test]
+    fn a_nod_is_none() {
+        assert!(!shaken(30.0, |t| (0.05 * wave(t, 1.2), 0.5 + 0.4 * wave(t, 1.2))));
+    }
+
+    #[test]
+    fn looking_around_slowly_is_none() {
+        assert!(!shaken(30.0, |t| (0.5 * wave(t, 0.3), 0.5)));
+    }
+
+    #[test]
+    fn a_tremor_of_the_landmarks_is_none() {
+        assert!(!shaken(30.0, |t| (0.2 * wave(t, 7.0), 0.5)));
+    }
+
+    #[test]
+    fn a_face_that_is_too_small_is_none() {
+        let mut series = Series::default();
+        for i in 0..120 {
+            let mut small = face(0.4 * wave(i as f32 / 30.0, 1.2), 0.5);
+            small.rect.h = LEAST_HEIGHT - 1.0;
+            series.look(Duration::from_secs_f32(i as f32 / 30.0), &small);
+            assert!(!series.is_shake());
+        }
+    }
+}

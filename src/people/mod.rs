@@ -1,0 +1,278 @@
+//! From faces to people: tracks, votes, the head shake, passages. Motion and overlap only; nothing here compares how
+//! two people look. No GStreamer type.
+//!
+//! All spans are in seconds of stream time, none in frames, so that 30, 10 or 5 looks a second give the same passages.
+
+pub mod gesture;
+pub mod place;
+pub mod track;
+pub mod vote;
+
+use std::time::Duration;
+
+use crate::detect::{Face, Label};
+use crate::picture::Rect;
+use place::{Line, Polygon};
+use track::{Motion, Pair};
+use vote::Vote;
+
+/// A passage is counted after this many looks …
+const CONFIRM_LOOKS: u32 = 3;
+/// … that span at least this long: both keep a flicker of the detector out of the counts.
+const CONFIRM_SPAN: Duration = Duration::from_millis(300);
+/// A face that is not found again for this long is gone; until then it is the same passage.
+const LOST_AFTER: Duration = Duration::from_millis(1500);
+/// A face that is not found is still shown, at its predicted place, for this long.
+const COAST: Duration = Duration::from_millis(500);
+/// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
+const LONGEST_TRACK: Duration = Duration::from_secs(120);
+/// Faces surer than this share of the threshold keep a track alive that is there already, as ByteTrack does.
+pub const SUSTAIN: f32 = 0.5;
+/// Tracks held at once; a frame with more faces than this is no camera's.
+const MAX_TRACKS: usize = 512;
+
+/// What counts, where.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Least score of a face that begins a track, 0 to 1.
+    pub threshold: f32,
+    /// Faces less high than this (pixels) are tracked but never counted.
+    pub min_face: u32,
+    /// Whether the head shake withdraws a passage.
+    pub opt_out: bool,
+    /// Only passages whose face's centre lies inside are counted.
+    pub zone: Option<Polygon>,
+    /// Faces whose centre lies inside any of these are left out altogether.
+    pub exclude: Vec<Polygon>,
+    /// Count at the crossing of this line instead of at confirmation.
+    pub line: Option<Line>,
+}
+
+/// What a passage was found to wear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Known(Label),
+    /// The looks do not decide.
+    Unknown,
+}
+
+/// What happened to the counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event {
+    Counted {
+        at: Duration,
+        state: State,
+    },
+    /// A passage that was counted at `counted_at` turns out to wear something else.
+    Amended {
+        counted_at: Duration,
+        from: State,
+        to: State,
+    },
+    /// Someone shook the head; `counted` tells when and as what the passage was counted, if it was.
+    Withdrawn {
+        at: Duration,
+        counted: Option<(Duration, State)>,
+    },
+}
+
+/// A face that is in view now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InView {
+    /// Per run; dies with the track.
+    pub id: u32,
+    /// Predicted to the time asked for, in pixels of the picture.
+    pub rect: Rect,
+    pub state: State,
+    /// Label of the last look.
+    pub label: Label,
+    /// Score of the last look, 0 to 1.
+    pub score: f32,
+}
+
+#[derive(Debug)]
+struct Track {
+    id: u32,
+    motion: Motion,
+    born: Duration,
+    looks: u32,
+    vote: Vote,
+    gesture: gesture::Series,
+    label: Label,
+    score: f32,
+    /// When and as what it was counted.
+    counted: Option<(Duration, State)>,
+    /// Never to be counted (again): it shook the head, or it goes on after the longest track.
+    settled: bool,
+    /// Whether it crossed the line (always true without one).
+    crossed: bool,
+}
+
+/// Everybody in view of one camera.
+#[derive(Debug)]
+pub struct People {
+    settings: Settings,
+    frame: (f32, f32),
+    tracks: Vec<Track>,
+    next_id: u32,
+    pairs: Vec<Pair>,
+    taken: Vec<bool>,
+    events: Vec<Event>,
+}
+
+impl People {
+    /// `frame`: width and height of the picture in pixels.
+    pub fn new(settings: Settings, frame: (u32, u32)) -> People {
+        People {
+            settings,
+            frame: (frame.0 as f32, frame.1 as f32),
+            tracks: Vec::with_capacity(MAX_TRACKS),
+            next_id: 1,
+            pairs: Vec::with_capacity(1024),
+            taken: Vec::with_capacity(MAX_TRACKS),
+            events: Vec::with_capacity(MAX_TRACKS),
+        }
+    }
+
+    /// Takes new settings for what comes; tracks go on.
+    pub fn set(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// The picture has another size: places mean nothing any more, so every track ends.
+    pub fn resize(&mut self, frame: (u32, u32)) {
+        let frame = (frame.0 as f32, frame.1 as f32);
+        if frame != self.frame {
+            self.frame = frame;
+            self.forget();
+        }
+    }
+
+    /// Ends every track, e.g. after a flush: what comes next has nothing to do with what was.
+    pub fn forget(&mut self) {
+        self.tracks.clear();
+    }
+
+    /// Takes what one look found. `time` never runs backwards between calls of `forget`. The events are to be taken
+    /// before the next look.
+    pub fn look(&mut self, time: Duration, faces: &[Face]) -> &[Event] {
+        self.events.clear();
+        self.taken.clear();
+        self.taken.resize(faces.len(), false);
+        for (taken, face) in self.taken.iter_mut().zip(faces) {
+            let center = per_mille(face.rect.center(), self.frame);
+            *taken = self.settings.exclude.iter().any(|p| p.contains(center));
+        }
+        self.tracks.retain(|t| time.saturating_sub(t.motion.seen()) <= LOST_AFTER);
+
+        let tracks = &mut self.tracks;
+        track::associate(
+            time,
+            tracks.len(),
+            |i| &tracks[i].motion,
+            faces,
+            self.frame,
+            &mut self.pairs,
+            &mut self.taken,
+        );
+        for i in 0..self.pairs.len() {
+            let Pair { track, face, .. } = self.pairs[i];
+            self.observe(track, time, &faces[face]);
+        }
+        for (index, face) in faces.iter().enumerate() {
+            if !self.taken[index] && face.score >= self.settings.threshold && self.tracks.len() < MAX_TRACKS {
+                self.begin(time, face);
+            }
+        }
+        &self.events
+    }
+
+    /// Everybody who is or was just there, predicted to `time`.
+    pub fn in_view(&self, time: Duration) -> impl Iterator<Item = InView> + '_ {
+        self.tracks.iter().filter(move |t| time.saturating_sub(t.motion.seen()) <= COAST).map(move |t| InView {
+            id: t.id,
+            rect: t.motion.predicted(time),
+            state: t.vote.state(),
+            label: t.label,
+            score: t.score,
+        })
+    }
+
+    fn new_id(&mut self) -> u32 {
+        let id = self.next_id;
+        // 0 is what other elements write for "no id".
+        self.next_id = id.checked_add(1).unwrap_or(1);
+        id
+    }
+
+    fn begin(&mut self, time: Duration, face: &Face) {
+        let mut track = Track {
+            id: self.new_id(),
+            motion: Motion::new(time, face.rect),
+            born: time,
+            looks: 1,
+            vote: Vote::default(),
+            gesture: gesture::Series::default(),
+            label: face.label(),
+            score: face.score,
+            counted: None,
+            settled: false,
+            crossed: self.settings.line.is_none(),
+        };
+        track.vote.look(time, face);
+        track.gesture.look(time, face);
+        self.tracks.push(track);
+    }
+
+    fn observe(&mut self, index: usize, time: Duration, face: &Face) {
+        let place = per_mille(face.rect.center(), self.frame);
+        let came_from = per_mille(self.tracks[index].motion.last().center(), self.frame);
+        let settings = &self.settings;
+        let track = &mut self.tracks[index];
+        track.motion.observe(time, face.rect);
+        track.looks += 1;
+        track.vote.look(time, face);
+        track.gesture.look(time, face);
+        (track.label, track.score) = (face.label(), face.score);
+        track.crossed |= settings.line.as_ref().is_some_and(|line| line.is_crossed(came_from, place));
+
+        if settings.opt_out && !track.settled && track.gesture.is_shake() {
+            track.settled = true;
+            self.events.push(Event::Withdrawn { at: time, counted: track.counted.take() });
+        }
+        let state = track.vote.state();
+        let age = time.saturating_sub(track.born);
+        match track.counted {
+            None => {
+                let confirmed = track.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN;
+                let inside = settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
+                let large = face.rect.h >= settings.min_face as f32;
+                if confirmed && track.crossed && inside && large && !track.settled {
+                    track.counted = Some((time, state));
+                    self.events.push(Event::Counted { at: time, state });
+                }
+            }
+            Some((counted_at, from)) if from != state => {
+                track.counted = Some((counted_at, state));
+                self.events.push(Event::Amended { counted_at, from, to: state });
+            }
+            Some(_) => {}
+        }
+        if age > LONGEST_TRACK {
+            let id = self.new_id();
+            let track = &mut self.tracks[index];
+            track.settled |= track.counted.take().is_some();
+            (track.id, track.born) = (id, time);
+            (track.vote, track.gesture) = (Vote::default(), gesture::Series::default());
+        }
+    }
+}
+
+/// A place in the units of `zone`, `exclude` and `line`.
+fn per_mille((x, y): (f32, f32), frame: (f32, f32)) -> (f32, f32) {
+    (x / frame.0 * 1000.0, y / frame.1 * 1000.0)
+}
+
+#[cfg(test)]
+#[path = "people_tests.rs"]
+mod tests;

@@ -1,0 +1,189 @@
+//! What the room promises, on walks that are written as functions of time.
+
+use super::*;
+
+const FRAME: (u32, u32) = (1280, 720);
+
+fn settings() -> Settings {
+    Settings { threshold: 0.5, opt_out: true, ..Settings::default() }
+}
+
+fn masked(x: f32, y: f32) -> Face {
+    Face { rect: Rect::new(x, y, 60.0, 80.0), score: 0.9, labels: [0.96, 0.03, 0.01], landmarks: None }
+}
+
+fn bare(x: f32, y: f32) -> Face {
+    Face { labels: [0.03, 0.96, 0.01], ..masked(x, y) }
+}
+
+/// Plays looks at a rate for some seconds; gives all events.
+fn play(people: &mut People, rate: f32, seconds: f32, scene: impl Fn(f32) -> Vec<Face>) -> Vec<Event> {
+    (0..(seconds * rate) as usize)
+        .flat_map(|i| {
+            let t = i as f32 / rate;
+            people.look(Duration::from_secs_f32(t), &scene(t)).to_vec()
+        })
+        .collect()
+}
+
+fn counted(events: &[Event]) -> Vec<State> {
+    let mut states = Vec::new();
+    for event in events {
+        match event {
+            Event::Counted { state, .. } => states.push(*state),
+            Event::Amended { from, to, .. } => {
+                let place = states.iter().position(|s| s == from).expect("amends what was counted");
+                states[place] = *to;
+            }
+            Event::Withdrawn { counted: Some((_, state)), .. } => {
+                let place = states.iter().position(|s| s == state).expect("withdraws what was counted");
+                states.remove(place);
+            }
+            Event::Withdrawn { counted: None, .. } => {}
+        }
+    }
+    states
+}
+
+#[test]
+fn a_walk_is_one_passage_at_every_rate() {
+    for rate in [30.0, 15.0, 10.0, 5.0] {
+        let mut people = People::new(settings(), FRAME);
+        let events = play(&mut people, rate, 5.0, |t| vec![masked(100.0 + 180.0 * t, 300.0)]);
+        assert_eq!(counted(&events), [State::Known(Label::Mask)], "{rate} looks a second");
+    }
+}
+
+#[test]
+fn a_flicker_is_no_passage() {
+    let mut people = People::new(settings(), FRAME);
+    let events = play(&mut people, 30.0, 5.0, |t| if t < 0.2 { vec![bare(100.0, 100.0)] } else { vec![] });
+    assert!(events.is_empty());
+}
+
+#[test]
+fn a_face_that_is_missed_for_a_second_is_the_same_passage() {
+    let mut people = People::new(settings(), FRAME);
+    let gap = |t: f32| (1.0..2.0).contains(&t);
+    let events = play(&mut people, 10.0, 4.0, |t| if gap(t) { vec![] } else { vec![bare(300.0 + 40.0 * t, 200.0)] });
+    assert_eq!(counted(&events).len(), 1);
+}
+
+#[test]
+fn a_person_who_passes_twice_is_counted_twice() {
+    let mut people = People::new(settings(), FRAME);
+    let away = |t: f32| (1.5..4.0).contains(&t);
+    let events = play(&mut people, 10.0, 6.0, |t| if away(t) { vec![] } else { vec![bare(300.0, 200.0)] });
+    assert_eq!(counted(&events).len(), 2);
+}
+
+#[test]
+fn a_label_that_flips_makes_no_new_track() {
+    let mut people = People::new(settings(), FRAME);
+    let flip = |t: f32| if (t * 10.0).round() as u32 % 3 == 0 { bare(300.0, 200.0) } else { masked(300.0, 200.0) };
+    let events = play(&mut people, 10.0, 3.0, |t| vec![flip(t)]);
+    assert_eq!(counted(&events).len(), 1);
+}
+
+#[test]
+fn two_who_cross_stay_two_and_keep_their_labels() {
+    let mut people = People::new(settings(), FRAME);
+    let events =
+        play(&mut people, 15.0, 5.0, |t| vec![masked(100.0 + 200.0 * t, 300.0), bare(1000.0 - 200.0 * t, 340.0)]);
+    let mut states = counted(&events);
+    states.sort_by_key(|s| *s == State::Known(Label::NoMask));
+    assert_eq!(states, [State::Known(Label::Mask), State::Known(Label::NoMask)]);
+}
+
+#[test]
+fn a_faint_face_begins_no_track_but_keeps_one_alive() {
+    let mut people = People::new(settings(), FRAME);
+    let faint = Face { score: 0.3, ..bare(300.0, 200.0) };
+    assert!(play(&mut people, 10.0, 3.0, |_| vec![faint]).is_empty());
+    people.forget();
+    let scene = |t: f32| vec![if t < 0.15 { bare(300.0, 200.0) } else { faint }];
+    assert_eq!(counted(&play(&mut people, 10.0, 3.0, scene)).len(), 1);
+}
+
+#[test]
+fn only_who_is_inside_the_zone_counts() {
+    let zone = Settings { zone: Some("500,0 1000,0 1000,1000 500,1000".parse().unwrap()), ..settings() };
+    let mut people = People::new(zone, FRAME);
+    let events = play(&mut people, 10.0, 3.0, |_| vec![bare(100.0, 200.0), masked(900.0, 200.0)]);
+    assert_eq!(counted(&events), [State::Known(Label::Mask)]);
+}
+
+#[test]
+fn who_is_in_an_excluded_area_is_not_even_tracked() {
+    let exclude = Settings { exclude: vec!["0,0 500,0 500,1000 0,1000".parse().unwrap()], ..settings() };
+    let mut people = People::new(exclude, FRAME);
+    let events = play(&mut people, 10.0, 3.0, |_| vec![bare(100.0, 200.0)]);
+    assert!(events.is_empty());
+    assert_eq!(people.in_view(Duration::from_secs(3)).count(), 0);
+}
+
+#[test]
+fn with_a_line_the_crossing_counts_once_in_either_direction() {
+    let line = Settings { line: Some("500,0 500,1000".parse().unwrap()), ..settings() };
+    for direction in [1.0, -1.0] {
+        let mut people = People::new(line.clone(), FRAME);
+        let walk = |t: f32| vec![bare(610.0 + direction * (150.0 * t - 400.0), 200.0)];
+        let events = play(&mut people, 10.0, 5.0, walk);
+        assert_eq!(counted(&events).len(), 1);
+        let Event::Counted { at, .. } = events[0] else { panic!("{events:?}") };
+        assert!((2.4..3.0).contains(&at.as_secs_f32()), "{at:?}");
+    }
+    let mut people = People::new(line, FRAME);
+    assert!(play(&mut people, 10.0, 3.0, |t| vec![bare(100.0 + 50.0 * t, 200.0)]).is_empty());
+}
+
+#[test]
+fn a_small_face_is_in_view_but_not_counted() {
+    let mut people = People::new(Settings { min_face: 100, ..settings() }, FRAME);
+    assert!(play(&mut people, 10.0, 3.0, |_| vec![bare(100.0, 200.0)]).is_empty());
+    assert_eq!(people.in_view(Duration::from_secs(3)).count(), 1);
+}
+
+#[test]
+fn someone_who_stays_for_minutes_is_counted_once_under_changing_ids() {
+    let mut people = People::new(settings(), FRAME);
+    let events = play(&mut people, 5.0, 300.0, |_| vec![bare(300.0, 200.0)]);
+    assert_eq!(counted(&events).len(), 1);
+    assert!(people.in_view(Duration::from_secs(300)).all(|f| f.id > 1));
+}
+
+#[test]
+fn who_shakes_the_head_is_taken_out_and_not_counted_again() {
+    let shaking = |t: f32| {
+        let yaw = if (1.0..3.0).contains(&t) { 0.45 * (t * 1.2 * std::f32::consts::TAU).sin() } else { 0.0 };
+        let mut face = bare(300.0, 200.0);
+        face.landmarks =
+            Some([(318.0, 230.0), (342.0, 230.0), (330.0 + 24.0 * yaw, 244.0), (320.0, 262.0), (340.0, 262.0)]);
+        vec![face]
+    };
+    let mut people = People::new(settings(), FRAME);
+    let events = play(&mut people, 10.0, 6.0, shaking);
+    assert!(counted(&events).is_empty(), "{events:?}");
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Withdrawn { .. })).count(), 1);
+    assert_eq!(people.in_view(Duration::from_secs(6)).count(), 1, "still covered");
+
+    let mut people = People::new(Settings { opt_out: false, ..settings() }, FRAME);
+    assert_eq!(counted(&play(&mut people, 10.0, 6.0, shaking)).len(), 1);
+}
+
+#[test]
+fn a_face_in_view_is_predicted_to_the_time_asked_for() {
+    let mut people = People::new(settings(), FRAME);
+    play(&mut people, 10.0, 1.05, |t| vec![masked(100.0 + 200.0 * t, 300.0)]);
+    let rect = people.in_view(Duration::from_millis(1200)).next().unwrap().rect;
+    assert!((rect.x - 340.0).abs() < 3.0, "{rect:?}");
+    assert_eq!(people.in_view(Duration::from_millis(1600)).count(), 0, "lost for longer than it coasts");
+}
+
+#[test]
+fn after_forget_nobody_is_in_view() {
+    let mut people = People::new(settings(), FRAME);
+    play(&mut people, 10.0, 1.0, |_| vec![masked(100.0, 300.0)]);
+    people.forget();
+    assert_eq!(people.in_view(Duration::from_secs(1)).count(), 0);
+}
