@@ -18,10 +18,10 @@ need_plugin() {
 }
 
 # source_of FILE|DEVICE|URI: puts the elements that give its decoded video into the array `source`, and "yes" or "no"
-# into `live`. Audio is not decoded. A live source leaks before the analysis: when the machine is too slow, the oldest
+# into `live`. Sound is left unlinked. A live source leaks before the analysis: when the machine is too slow, the oldest
 # frames go and the delay does not grow.
 source_of() {
-    local video=(decodebin caps=video/x-raw expose-all-streams=false)
+    local video=(decodebin ! video/x-raw)
     local leak=(queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0)
     case $1 in
         /dev/video*)
@@ -31,7 +31,7 @@ source_of() {
             ;;
         rtsp://* | rtspt://* | rtsps://*)
             live=yes
-            source=(rtspsrc "location=$1" protocols=tcp latency=200 ! application/x-rtp,media=video ! "${video[@]}" ! "${leak[@]}")
+            source=(rtspsrc "location=$1" protocols=tcp latency=200 ! "application/x-rtp,media=video" ! "${video[@]}" ! "${leak[@]}")
             ;;
         *://*) die "$1: only files, /dev/videoN and rtsp:// are known here" ;;
         *)
@@ -40,4 +40,55 @@ source_of() {
             source=(filesrc "location=$1" ! "${video[@]}" ! queue)
             ;;
     esac
+}
+
+# Keeps gst-launch's messages in a file, but for those that come with every frame or state, and shows records, warnings, errors and a sign of life.
+show_messages() {
+    local line shown=$SECONDS next=no
+    : >"$1"
+    while IFS= read -r line; do
+        case $line in
+            *'(qos):'* | *'(tag):'* | *'(state-changed):'* | *'(stream-status):'*) continue ;;
+        esac
+        printf '%s\n' "$line" >>"$1"
+        if [ "$next" = yes ]; then
+            next=no
+            say "    $line"
+            continue
+        fi
+        case $line in
+            *'(element): maskcount-live,'*)
+                [ $((SECONDS - shown)) -lt 5 ] || { say "…running" && shown=$SECONDS; }
+                ;;
+            *'(element): maskcount,'*)
+                say "record: ${line#*: maskcount, }"
+                shown=$SECONDS
+                ;;
+            'Additional debug info'*) next=yes ;;
+            'WARNING'* | 'ERROR'* | 'INFO'* | 'Setting pipeline to PLAYING'* | 'Got EOS'*) say "$line" ;;
+        esac
+    done
+}
+
+# picture_of VIDEO PICTURE: a picture from the middle of a video.
+picture_of() {
+    local folder pictures
+    folder=$(mktemp -d)
+    gst-launch-1.0 -q filesrc "location=$1" ! decodebin ! videorate ! video/x-raw,framerate=1/1 ! videoconvert \
+        ! pngenc compression-level=3 ! multifilesink "location=$folder/%06d.png" </dev/null >&2 ||
+        die "no picture could be taken from $1"
+    pictures=("$folder"/*.png)
+    [ -f "${pictures[0]}" ] || die "$1 holds no picture"
+    mv "${pictures[${#pictures[@]} / 2]}" "$2"
+    rm -rf "$folder"
+}
+
+# hls_into FOLDER: puts the elements that write an HLS stream into the array `sink`; the playlist is FOLDER/live.m3u8.
+# Each run names its own segments, so that a player never mixes an old one with a new one; those of earlier runs go.
+hls_into() {
+    mkdir -p "$1"
+    rm -f "$1"/[0-9][0-9][0-9][0-9][0-9][0-9]-[0-9][0-9][0-9][0-9][0-9].ts
+    sink=(videoconvert ! x264enc speed-preset=veryfast tune=zerolatency bitrate=1500 key-int-max=50
+        ! "video/x-h264,profile=main" ! h264parse
+        ! hlssink2 "location=$1/$(date -u +%H%M%S)-%05d.ts" "playlist-location=$1/live.m3u8" target-duration=4 max-files=8)
 }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Shows the plugin at work: installs what is missing, builds, and sends a video through `maskcount ! facepixelate`.
+#
+#     pipelines/demo.sh [FILE | /dev/videoN | rtsp://…]        (default: tests/media/demo.mp4)
+#
+# The records appear on the terminal as windows close. In out/demo-… there are afterwards: the covered video, a picture
+# of it, the sidecar files and all bus messages. A camera runs until Ctrl-C. Sound is left out.
+# For a trial the windows are short (10 s) and said from one passage on; a real camera keeps the defaults (20 min, 10).
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/lib.sh"
+
+input=${1:-$maskcount_root/tests/media/demo.mp4}
+source_of "$input"
+
+"$here/setup.sh"
+say "demo: building the plugin (a few minutes the first time)"
+cargo build --release --lib --manifest-path "$maskcount_root/Cargo.toml" </dev/null
+need_plugin
+
+out=$maskcount_root/out/demo-$(date -u +%Y%m%d-%H%M%S)
+mkdir -p "$out/stats"
+say "demo: $input goes through maskcount ! facepixelate into $out"
+[ "$live" = no ] || say "demo: Ctrl-C ends it"
+
+# `videoconvert` does nothing for the formats that maskcount takes itself; it lets 10-bit or 4:4:4 files in.
+# `-e` turns Ctrl-C into an end of stream, so that the window is given out and the file becomes whole.
+trap : INT
+failed=0
+gst-launch-1.0 -m -e \
+    "${source[@]}" ! videoconvert \
+    ! maskcount camera=demo window=10 min-persons=1 post-live=true "location=$out/stats/demo-%Y%m%dT%H%M%SZ.json" \
+    ! facepixelate \
+    ! queue ! videoconvert ! x264enc speed-preset=veryfast tune=zerolatency pass=quant quantizer=24 \
+    ! video/x-h264,profile=main ! h264parse ! mp4mux faststart=true ! filesink "location=$out/covered.mp4" \
+    </dev/null 2>&1 | { trap '' INT; show_messages "$out/messages.log"; } || failed=1
+trap - INT
+[ "$failed" -eq 0 ] || die "the pipeline failed (its error stands above; messages: $out/messages.log)"
+[ -s "$out/covered.mp4" ] || die "no covered video came out: did any frame arrive? Messages: $out/messages.log"
+
+picture_of "$out/covered.mp4" "$out/covered.png"
+say ""
+python3 "$here/totals.py" "$out/stats"
+say "covered video:  $out/covered.mp4"
+say "picture of it:  $out/covered.png"
+say "sidecar files:  $out/stats"

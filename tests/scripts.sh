@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# The pipeline scripts, each run for real on the demo clip. Ends with a line like cargo's: `test result: …`.
+# run.sh builds the plugin first.
+set -euo pipefail
+exec </dev/null
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+clip=tests/media/demo.mp4
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0
+
+try() {
+    if "$1" >"$scratch/output" 2>&1; then
+        printf 'test %s ... ok\n' "$1"
+        passed=$((passed + 1))
+    else
+        printf 'test %s ... FAILED\n' "$1"
+        sed 's/^/    /' "$scratch/output"
+        failed=$((failed + 1))
+    fi
+}
+
+expect() { # expect WHAT TEXT: the text must hold it
+    case $2 in
+        *"$1"*) ;;
+        *)
+            printf 'expected "%s" in:\n%s\n' "$1" "$2"
+            return 1
+            ;;
+    esac
+}
+
+frames_of() { # the number of pictures that a video holds
+    gst-launch-1.0 -v filesrc "location=$1" ! decodebin ! video/x-raw ! fakesink silent=false sync=false | grep -c 'chain .*fakesink'
+}
+
+setup_does_nothing_the_second_time() (
+    set -e
+    said=$(pipelines/setup.sh)
+    expect "Debian packages: there" "$said"
+    expect "ONNX Runtime 1.23.2: there" "$said"
+    ! printf '%s' "$said" | grep -E 'installing|downloading'
+)
+
+a_runtime_with_a_wrong_hash_is_fetched_again() (
+    set -e
+    export CARGO_TARGET_DIR=$scratch/target
+    mkdir -p "$CARGO_TARGET_DIR/runtime"
+    echo tampered >"$CARGO_TARGET_DIR/runtime/libonnxruntime.so"
+    expect "ONNX Runtime 1.23.2: now in" "$(pipelines/setup.sh)"
+    expect "ONNX Runtime 1.23.2: there" "$(pipelines/setup.sh)"
+)
+
+a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals() (
+    set -e
+    said=$(WINDOW=60 MIN_PERSONS=1 pipelines/file.sh "$clip" "$scratch/covered clip.mp4" "$scratch/side cars" 2026-04-26T08:40:00Z)
+    expect "12 persons passed: 8 with a mask, 4 without" "$said"
+    [ -f "$scratch/side cars/20260426T084000Z.json" ]
+    [ "$(frames_of "$scratch/covered clip.mp4")" -eq "$(frames_of "$clip")" ]
+)
+
+the_demo_says_how_many_passed_and_leaves_a_picture() (
+    set -e
+    said=$(pipelines/demo.sh)
+    expect "12 persons passed: 8 with a mask, 4 without" "$said"
+    expect "record: " "$said"
+    picture=$(printf '%s' "$said" | sed -n 's/^picture of it: *//p')
+    [ "$(head -c 8 "$picture" | tail -c 7)" = $'PNG\r\n\x1a\n' ] || [ -s "$picture" ]
+    rm -rf "$(dirname "$picture")"
+)
+
+three_cameras_in_one_process_each_have_their_own_totals() (
+    set -e
+    said=$(OUT=$scratch/market WINDOW=60 MIN_PERSONS=1 pipelines/market.sh)
+    for i in 1 2 3; do
+        expect "forville-$i: 12 persons passed" "$said"
+        [ -s "$scratch/market/forville-$i/live.m3u8" ]
+    done
+)
+
+a_camera_that_is_not_there_is_said_and_tried_again() (
+    set -e
+    if said=$(RETRIES=1 STATS=$scratch/stats OUT=$scratch/hls pipelines/rtsp.sh rtsp://127.0.0.1:9/none 2>&1); then
+        echo "rtsp.sh succeeded without a camera"
+        return 1
+    fi
+    expect "next try in 1 s" "$said"
+    expect "gave up after 1 failures" "$said"
+)
+
+a_missing_file_is_an_error_that_names_it() (
+    set -e
+    if said=$(pipelines/file.sh /nowhere/clip.mp4 "$scratch/x.mp4" "$scratch/x" 2>&1); then
+        return 1
+    fi
+    expect "there is no file /nowhere/clip.mp4" "$said"
+)
+
+try setup_does_nothing_the_second_time
+try a_runtime_with_a_wrong_hash_is_fetched_again
+try a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals
+try the_demo_says_how_many_passed_and_leaves_a_picture
+try three_cameras_in_one_process_each_have_their_own_totals
+try a_camera_that_is_not_there_is_said_and_tried_again
+try a_missing_file_is_an_error_that_names_it
+
+printf 'test result: %s. %d passed; %d failed\n' "$([ "$failed" -eq 0 ] && echo ok || echo FAILED)" "$passed" "$failed"
+[ "$failed" -eq 0 ]
