@@ -29,8 +29,8 @@ trap : INT
 failed=0
 gst-launch-1.0 -m -e \
     "${source[@]}" ! videoconvert \
-    ! maskcount camera=demo window=10 min-persons=1 post-live=true "location=$out/stats/demo-%Y%m%dT%H%M%SZ.json" \
-    ! facepixelate \
+    ! maskcount camera=demo window=10 min-persons=1 "location=$out/stats/demo-%Y%m%dT%H%M%SZ.json" \
+    ! facepixelate ! progressreport name=progress update-freq=5 \
     ! queue ! videoconvert ! x264enc speed-preset=veryfast tune=zerolatency pass=quant quantizer=24 \
     ! video/x-h264,profile=main ! h264parse ! mp4mux faststart=true ! filesink "location=$out/covered.mp4" \
     </dev/null 2>&1 | { trap '' INT; show_messages "$out/messages.log"; } || failed=1
@@ -38,7 +38,7 @@ trap - INT
 [ "$failed" -eq 0 ] || die "the pipeline failed (its error stands above; messages: $out/messages.log)"
 [ -s "$out/covered.mp4" ] || die "no covered video came out: did any frame arrive? Messages: $out/messages.log"
 
-picture_of "$out/covered.mp4" "$out/covered.png"
+"$here/picture.py" "$out/covered.mp4" "$out/covered.png"
 say ""
 python3 "$here/totals.py" "$out/stats"
 say "covered video:  $out/covered.mp4"

@@ -24,7 +24,7 @@ gst-launch-1.0 -m -e \
     "${source[@]}" ! videoconvert \
     ! maskcount "camera=$(basename "${1%.*}")" "window=${WINDOW:-1200}" "min-persons=${MIN_PERSONS:-10}" "${start[@]}" \
     "location=$3/%Y%m%dT%H%M%SZ.json" \
-    ! facepixelate \
+    ! facepixelate ! progressreport name=progress update-freq=5 \
     ! queue ! videoconvert ! x264enc speed-preset=veryfast tune=zerolatency pass=quant quantizer=24 \
     ! video/x-h264,profile=main ! h264parse ! mp4mux faststart=true ! filesink "location=$2" \
     </dev/null 2>&1 | show_messages "$3/messages.log" ||

@@ -42,9 +42,10 @@ source_of() {
     esac
 }
 
-# Keeps gst-launch's messages in a file, but for those that come with every frame or state, and shows records, warnings, errors and a sign of life.
+# Keeps gst-launch's messages in a file, but for those that come with every frame or state, and shows records, warnings,
+# errors and how far it is (from an element `progressreport name=progress`).
 show_messages() {
-    local line shown=$SECONDS next=no
+    local line next=no
     : >"$1"
     while IFS= read -r line; do
         case $line in
@@ -57,30 +58,12 @@ show_messages() {
             continue
         fi
         case $line in
-            *'(element): maskcount-live,'*)
-                [ $((SECONDS - shown)) -lt 5 ] || { say "…running" && shown=$SECONDS; }
-                ;;
-            *'(element): maskcount,'*)
-                say "record: ${line#*: maskcount, }"
-                shown=$SECONDS
-                ;;
+            'progress ('*) say "$line" ;;
+            *'(element): maskcount,'*) say "record: ${line#*: maskcount, }" ;;
             'Additional debug info'*) next=yes ;;
             'WARNING'* | 'ERROR'* | 'INFO'* | 'Setting pipeline to PLAYING'* | 'Got EOS'*) say "$line" ;;
         esac
     done
-}
-
-# picture_of VIDEO PICTURE: a picture from the middle of a video.
-picture_of() {
-    local folder pictures
-    folder=$(mktemp -d)
-    gst-launch-1.0 -q filesrc "location=$1" ! decodebin ! videorate ! video/x-raw,framerate=1/1 ! videoconvert \
-        ! pngenc compression-level=3 ! multifilesink "location=$folder/%06d.png" </dev/null >&2 ||
-        die "no picture could be taken from $1"
-    pictures=("$folder"/*.png)
-    [ -f "${pictures[0]}" ] || die "$1 holds no picture"
-    mv "${pictures[${#pictures[@]} / 2]}" "$2"
-    rm -rf "$folder"
 }
 
 # hls_into FOLDER: puts the elements that write an HLS stream into the array `sink`; the playlist is FOLDER/live.m3u8.
