@@ -2,5 +2,6 @@
 
 pub mod detect;
 pub mod look;
+pub mod mosaic;
 pub mod people;
 pub mod picture;

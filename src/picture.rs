@@ -159,9 +159,10 @@ impl Component {
         (width.div_ceil(1 << self.x_shift), height.div_ceil(1 << self.y_shift))
     }
 
-    /// Bytes of a row that hold samples, of a picture `width` pixels wide.
+    /// Bytes of a row that hold samples, of a picture `width` pixels wide; the last step counts whole, since the
+    /// covering kernels write the bytes between the samples too (GStreamer's own strides leave room for them).
     pub const fn row_bytes(&self, width: usize) -> usize {
-        (width.div_ceil(1 << self.x_shift) - 1) * self.step + self.offset + 1
+        width.div_ceil(1 << self.x_shift) * self.step
     }
 }
 
