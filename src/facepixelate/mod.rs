@@ -1,0 +1,75 @@
+//! `facepixelate` covers the faces that `maskcount` found, or the whole picture. It fails closed: a frame whose
+//! metadata is missing, incomplete or too old is covered whole, and one that cannot be written is an error.
+//!
+//! ```sh
+//! gst-launch-1.0 v4l2src ! videoconvert ! maskcount ! facepixelate cells=5 ! videoconvert ! autovideosink
+//! ```
+//!
+//! Boxes are regions of interest of type `face` in pixels of the whole frame that the buffer holds (that of its
+//! `GstVideoMeta`, where a `GstVideoCropMeta` shows a part of it). With `on-missing=pass` frames that no `maskcount`
+//! handled go on with nothing covered but such regions, whoever wrote them.
+//!
+//! | what happens | what becomes of held boxes |
+//! |---|---|
+//! | discontinuity, new segment, flush, time that goes back | held; only one frame's length counts as passed |
+//! | frames without times | their duration, else the caps' frame rate counts; with neither, boxes are held on |
+//! | picture of another size while boxes are held | the whole frame is covered for `hold` |
+//! | more than 256 boxes | the whole frame is covered for `hold` |
+//! | READY | dropped |
+//!
+//! Interlaced frames are covered with both fields in each cell. `interlace-mode=fields` and `alternate`, and views in
+//! separate frames, are refused: a buffer of theirs holds several pictures.
+
+mod held;
+mod imp;
+
+use gst::glib;
+use gst::prelude::*;
+
+/// What is covered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstFacePixelateScope")]
+pub enum Scope {
+    #[default]
+    #[enum_value(name = "Faces: the boxes of the metadata, grown by the margin", nick = "faces")]
+    Faces,
+    #[enum_value(name = "Frame: the whole picture, always", nick = "frame")]
+    Frame,
+}
+
+/// What a covered part shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstFacePixelateMode")]
+pub enum Mode {
+    #[default]
+    #[enum_value(name = "Mosaic: cells that show the mean of their samples", nick = "mosaic")]
+    Mosaic,
+    #[enum_value(name = "Solid: black", nick = "solid")]
+    Solid,
+}
+
+/// What becomes of a frame that no `maskcount` handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstFacePixelateOnMissing")]
+pub enum OnMissing {
+    #[default]
+    #[enum_value(name = "Frame: it is covered whole", nick = "frame")]
+    Frame,
+    #[enum_value(name = "Error: the pipeline stops", nick = "error")]
+    Error,
+    #[enum_value(name = "Pass: it goes on, with only its own and held face regions covered", nick = "pass")]
+    Pass,
+}
+
+glib::wrapper! {
+    pub struct FacePixelate(ObjectSubclass<imp::FacePixelate>)
+        @extends gst_base::BaseTransform, gst::Element, gst::Object;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    crate::look::register();
+    Scope::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    Mode::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    OnMissing::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    gst::Element::register(Some(plugin), "facepixelate", gst::Rank::NONE, FacePixelate::static_type())
+}
