@@ -73,7 +73,7 @@ def crop(rng, photo, width, height, smaller=1.0):
     if len(faces) and rng.random() < 0.8:
         box = photo.boxes[rng.choice(faces)]
         if rng.random() < 0.5:
-            wanted = np.exp(rng.uniform(np.log(9), np.log(0.6 * height)))
+            wanted = np.exp(rng.uniform(np.log(9), np.log(0.85 * height)))
             scale = np.clip(wanted / (box[3] - box[1]), 0.25 * 640 / long_side, 2.0 * 640 / long_side)
         centre = (box[:2] + box[2:]) / 2 + rng.uniform(-0.42, 0.42, 2) * (width, height) / scale
     stretch = np.exp(rng.uniform(-0.1, 0.1))

@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime
 
 LEAST_SCORE = 0.02
+CANDIDATES = 1500
 
 
 class Detector:
@@ -65,12 +66,13 @@ def decode(outputs, spec, least):
 
 
 def suppress(faces, most):
-    order = np.argsort(-faces["score"], kind="stable")
-    boxes, kept = faces["box"], []
-    while len(order):
-        best, order = order[0], order[1:]
-        kept.append(best)
-        order = order[overlap(boxes[best][None], boxes[order])[0] < most]
+    order = np.argsort(-faces["score"], kind="stable")[:CANDIDATES]
+    covers = overlap(faces["box"][order], faces["box"][order]) >= most
+    alive, kept = np.ones(len(order), bool), []
+    for i in range(len(order)):
+        if alive[i]:
+            kept.append(order[i])
+            alive &= ~covers[i]
     return {k: v[kept] for k, v in faces.items()}
 
 
