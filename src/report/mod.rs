@@ -1,0 +1,513 @@
+//! From passages to records: windows on the wall clock, the privacy rules, the record, its sidecar file and the journal.
+//!
+//! No GStreamer type in here. The element tells a [`Report`] each frame and each counted passage, and posts the
+//! [`Notice`]s that it gets back.
+//!
+//! # Time
+//!
+//! All times are those of the stream, in UTC; nothing here reads a clock. Windows start at whole multiples of their
+//! length since 1970. What happens when time is uneven:
+//!
+//! - **A step back** to before the open window, by up to one window length: counts into the open window. By more: the
+//!   open window is closed (`complete: false`) and the one of the new time is opened; if too few had passed in it, they
+//!   go on in the new one.
+//! - **A jump forward or a gap** beyond the end: the open window is closed, `complete: false` unless its end was seen.
+//!   Windows of which no frame came are not made up. If too few had passed, the window goes on to the end of the one of
+//!   the new time; `coverage` tells how much of that was seen.
+//! - **The end of the stream** closes the open window early, `complete: false` unless it is at its end. If too few have
+//!   passed it is withheld, and goes on when the stream does, or at the next start with the same `location`. A stream that
+//!   starts again *before* the time at which it had ended (a file played twice) does not go on with it.
+//! - **A crash or power cut**: with a `location`, a restart goes on with the window as it was journalled last (at most
+//!   [`JOURNAL_INTERVAL`] ago); if its time is over it is given out, `complete: false`.
+//!
+//! # Files
+//!
+//! With a `location` a thread writes each record to a file of its own and keeps the journal beside them, so that the
+//! streaming thread never waits for a disk. A file is never overwritten: a second record for the same name gets `-2`.
+//! While the disk takes nothing, up to [`KEPT_RECORDS`] records are kept in memory.
+
+mod journal;
+mod noise;
+mod notice;
+mod privacy;
+mod record;
+mod share;
+mod sidecar;
+mod turn;
+mod window;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use notice::{Notice, Withheld};
+pub use record::{Fields, JSON_SCHEMA, Model, Privacy, Record, RecordError, SCHEMA};
+
+use journal::{Found, Journal, Lock};
+use privacy::{Held, Origin, Rules};
+use sidecar::Pattern;
+use window::looked_until;
+use writer::{Common, Files, Writer};
+
+/// Records that are kept in memory while the disk takes none; the oldest beyond them are lost, and it is said.
+pub const KEPT_RECORDS: usize = 1024;
+
+/// Stream time after which changed counts are journalled: the most that a power cut can take.
+pub const JOURNAL_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+
+/// Stream time after which the journal is renewed although nothing was counted, for the coverage; rarely, since the
+/// folder may be on an SD card.
+const IDLE_JOURNAL_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+
+/// What a report is made with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub site: String,
+    pub camera: String,
+    /// Length of a window in seconds, 1 to 86400.
+    pub window: u32,
+    /// Fewer passages than this are not given out. 0: every window is, also an empty one.
+    pub min_persons: u32,
+    /// Differential privacy of the counts, per passage: 0 (off) or 0.001 to 100.
+    pub epsilon: f64,
+    /// Path of the sidecar files, the file name a strftime pattern of the window's start in UTC.
+    pub location: Option<String>,
+    /// Remove the oldest sidecar files beyond this number; 0: keep all.
+    pub max_files: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            site: String::new(),
+            camera: String::new(),
+            window: 1200,
+            min_persons: 10,
+            epsilon: 0.0,
+            location: None,
+            max_files: 0,
+        }
+    }
+}
+
+/// Which model the passages were judged by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    pub name: String,
+    /// Of the model file, in hexadecimal.
+    pub sha256: String,
+    pub quality: Option<Quality>,
+}
+
+/// How often the model is right about a passage, both 0 to 1, together above 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Part of the masked passages that it calls masked.
+    pub sensitivity: f64,
+    /// Part of the other passages that it does not call masked.
+    pub specificity: f64,
+}
+
+/// What a person in a passage wears, by the vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wearing {
+    Masked,
+    Unmasked,
+    /// A mask under the nose, where these are counted apart.
+    Incorrect,
+    /// The looks did not decide it.
+    Unknown,
+}
+
+/// A passage as it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// When it was counted.
+    pub time: Timestamp,
+    pub wearing: Wearing,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error("a window of {0} s is not possible, it is from 1 to 86400 s long")]
+    Window(u32),
+    #[error("epsilon {0} is not possible, it is 0 (off) or from 0.001 to 100")]
+    Epsilon(f64),
+    #[error(
+        "a sensitivity of {} and a specificity of {} say nothing about masks: each is from 0 to 1, together above 1",
+        .0.sensitivity, .0.specificity
+    )]
+    Quality(Quality),
+    #[error("location \"{location}\" is not possible: {why}")]
+    Location { location: String, why: String },
+    #[error("cannot write to {}: {source}. Create the folder, or set another location", .path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("another element writes the files of location \"{0}\"; each needs a location of its own")]
+    Busy(String),
+    #[error("cannot read the journal {}: {source}", .path.display())]
+    Journal { path: PathBuf, source: std::io::Error },
+    #[error("cannot start the thread that writes the files: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Totals since the report was opened. They say no more than the records do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Windows given out.
+    pub windows: u64,
+    /// Passages in the windows given out; not those of the open one, which would tell how many are withheld.
+    pub passages: u64,
+    /// Whether the open window goes on because too few had passed at its end.
+    pub withheld: bool,
+    /// Records that could not be kept.
+    pub lost: u64,
+}
+
+/// What an earlier run, or the stream before it ended, left behind.
+struct Left {
+    held: Held,
+    origin: Arc<Origin>,
+    /// The stream had ended.
+    ended: bool,
+}
+
+/// The open window, the rules that it is under, and the files that its record goes to.
+///
+/// [`frame`](Report::frame), [`take`](Report::take), [`amend`](Report::amend) and [`withdraw`](Report::withdraw) are
+/// for the streaming thread: they touch no file and wait for nobody.
+pub struct Report {
+    origin: Arc<Origin>,
+    rules: Rules,
+    open: Option<Held>,
+    left: Option<Left>,
+    /// Newest frame that the model looked at.
+    last_look: Option<Timestamp>,
+    /// When the journal was given its last state, and whether something was counted since.
+    journalled: Option<Timestamp>,
+    changed: bool,
+    notices: Vec<Notice>,
+    stats: Stats,
+    common: Arc<Common>,
+    writer: Option<Writer>,
+}
+
+impl Report {
+    /// Opens a report. With a `location` this takes the right to write its files, reads what an earlier run left in the
+    /// journal, and starts the thread that writes; the folder is made if only the last part of its path is missing.
+    ///
+    /// `notify` gets the notices about files ([`SidecarClosed`](Notice::SidecarClosed), [`Warning`](Notice::Warning),
+    /// [`RecordLost`](Notice::RecordLost)) on the writer's thread, with no lock held. All others are fetched with
+    /// [`notices`](Report::notices).
+    pub fn open(
+        settings: Settings,
+        model: ModelIdentity,
+        version: &str,
+        notify: impl Fn(Notice) + Send + 'static,
+    ) -> Result<Report, ReportError> {
+        Report::open_with(settings, model, version, Box::new(notify), Writer::on_thread)
+    }
+
+    /// As [`open`](Report::open), but without a thread: files are written within [`flush`](Report::flush),
+    /// [`finish`](Report::finish) and drop, and `notify` is called from there.
+    pub fn open_without_thread(
+        settings: Settings,
+        model: ModelIdentity,
+        version: &str,
+        notify: impl Fn(Notice) + Send + 'static,
+    ) -> Result<Report, ReportError> {
+        Report::open_with(settings, model, version, Box::new(notify), |files| Ok(Writer::on_caller(files)))
+    }
+
+    fn open_with(
+        settings: Settings,
+        model: ModelIdentity,
+        version: &str,
+        notify: writer::Notify,
+        start: impl FnOnce(Files) -> std::io::Result<Writer>,
+    ) -> Result<Report, ReportError> {
+        if !(1..=86_400).contains(&settings.window) {
+            return Err(ReportError::Window(settings.window));
+        }
+        if settings.epsilon != 0.0 && !(0.001..=100.0).contains(&settings.epsilon) {
+            return Err(ReportError::Epsilon(settings.epsilon));
+        }
+        if let Some(q) = model.quality {
+            let parts = [q.sensitivity, q.specificity];
+            if !parts.iter().all(|p| (0.0..=1.0).contains(p)) || parts.iter().sum::<f64>() <= 1.0 {
+                return Err(ReportError::Quality(q));
+            }
+        }
+        let origin = Arc::new(Origin {
+            site: settings.site,
+            camera: settings.camera,
+            window: settings.window,
+            model,
+            version: version.to_owned(),
+        });
+        let common = Arc::new(Common::default());
+        common.max_files.store(settings.max_files, Ordering::Relaxed);
+        let mut report = Report {
+            origin,
+            rules: Rules { min_persons: settings.min_persons, epsilon: settings.epsilon },
+            open: None,
+            left: None,
+            last_look: None,
+            journalled: None,
+            changed: false,
+            notices: Vec::new(),
+            stats: Stats::default(),
+            common,
+            writer: None,
+        };
+        if let Some(location) = settings.location {
+            let files = report.open_files(&location, notify)?;
+            report.writer = Some(start(files).map_err(ReportError::Thread)?);
+        }
+        Ok(report)
+    }
+
+    fn open_files(&mut self, location: &str, notify: writer::Notify) -> Result<Files, ReportError> {
+        let pattern = Pattern::new(location)?;
+        let folder = |source| ReportError::Folder { path: pattern.folder().to_owned(), source };
+        if !pattern.folder().is_dir() {
+            std::fs::create_dir(pattern.folder()).map_err(folder)?;
+        }
+        let lock = Lock::take(&pattern.lock()).map_err(folder)?.ok_or_else(|| ReportError::Busy(location.into()))?;
+        pattern.remove_unfinished().map_err(folder)?;
+        let found = Journal::read(&pattern, &self.origin)
+            .map_err(|source| ReportError::Journal { path: pattern.journal(), source })?;
+        let journal = match found {
+            Found::Nothing => None,
+            Found::Journal(journal) => {
+                let (ended, origin) = (journal.state.ended, Arc::new(journal.origin.clone()));
+                self.left = journal.state.open.map(|held| Left { held, origin, ended });
+                Some(*journal)
+            }
+            Found::SetAside { path, why } => {
+                self.notices.push(Notice::Warning {
+                    text: format!(
+                        "the journal is not that of this camera: {why}. It was put aside as {}",
+                        path.display()
+                    ),
+                });
+                None
+            }
+        };
+        Ok(Files::new(pattern, lock, (*self.origin).clone(), self.common.clone(), notify, journal))
+    }
+
+    /// Remove the oldest sidecar files beyond this number from now on; 0: keep all.
+    pub fn set_max_files(&self, max_files: u32) {
+        self.common.max_files.store(max_files, Ordering::Relaxed);
+    }
+
+    /// A frame came. Closes the open window when its time is over; to be called before the frame's passages are taken.
+    pub fn frame(&mut self, time: Timestamp, analysed: bool) {
+        self.advance(time);
+        let Some(held) = &mut self.open else { return };
+        held.window.frame(time, analysed);
+        if analysed {
+            if let Some(last) = self.last_look {
+                held.window.look(last, looked_until(last, time));
+            }
+            self.last_look = Some(time);
+        }
+        let interval = if self.changed { JOURNAL_INTERVAL } else { IDLE_JOURNAL_INTERVAL };
+        // A clock that stepped back must not stop the journal.
+        if self.journalled.is_none_or(|last| time < last || time.duration_since(last) >= interval) {
+            self.journal(time, Vec::new());
+        }
+    }
+
+    /// Counts a passage.
+    pub fn take(&mut self, passage: Passage) {
+        self.advance(passage.time);
+        if let Some(held) = &mut self.open {
+            held.window.take(passage);
+            self.changed = true;
+        }
+    }
+
+    /// The vote at the end of a counted passage is `to`. Returns false, and changes nothing, when the window that the
+    /// passage was counted in is no longer open.
+    pub fn amend(&mut self, passage: Passage, to: Wearing) -> bool {
+        let Some(held) = &mut self.open else { return false };
+        let counted_here = held.window.remove(passage);
+        if counted_here {
+            held.window.take(Passage { wearing: to, ..passage });
+            self.changed = true;
+        }
+        counted_here
+    }
+
+    /// A person shook the head at `time`: the passage, if it was counted already, is taken out again. Returns false, and
+    /// changes nothing, when the window that it was counted in is no longer open.
+    pub fn withdraw(&mut self, time: Timestamp, counted: Option<Passage>) -> bool {
+        self.advance(time);
+        let Some(held) = &mut self.open else { return false };
+        let taken_out = counted.is_none_or(|passage| held.window.remove(passage));
+        if taken_out {
+            held.window.counts.withdrawn += 1;
+            self.changed = true;
+        }
+        taken_out
+    }
+
+    /// The stream has ended, at `time` if that is known, else with its last frame. The open window is closed, or withheld
+    /// if too few have passed. Waits until the files are written, at most five seconds; since the writer's notices come
+    /// meanwhile, no lock may be held that `notify` needs. Frames that come afterwards go on.
+    pub fn finish(&mut self, time: Option<Timestamp>) {
+        self.last_look_ends(time);
+        if let Some(mut held) = self.open.take() {
+            let over = time.is_some_and(|time| time >= held.window.end);
+            if let Some(time) = time
+                && !over
+            {
+                held.window.latest = held.window.latest.max(time);
+            }
+            let closed = self.close(&held, &self.origin.clone());
+            if closed.is_none() {
+                self.withhold(&held, true);
+                // Nobody is in an empty window, so nothing goes on with it.
+                let counts = held.window.counts;
+                self.left = (counts.persons() + counts.withdrawn > 0).then(|| Left {
+                    held,
+                    origin: self.origin.clone(),
+                    ended: true,
+                });
+            }
+            let records = closed.into_iter().collect();
+            self.journal(held.window.latest, records);
+            self.journalled = None;
+        }
+        self.last_look = None;
+        self.flush();
+    }
+
+    /// Waits until the files are written, at most five seconds.
+    pub fn flush(&mut self) {
+        if let Some(writer) = &mut self.writer
+            && !writer.flush()
+        {
+            self.notices.push(Notice::Warning { text: "the disk takes long to write the sidecar files".to_owned() });
+        }
+    }
+
+    /// What there is to say since the last call. Costs nothing when there is nothing.
+    #[must_use = "records are in here"]
+    pub fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Sees to it that the open window is the one that `time` belongs to.
+    fn advance(&mut self, time: Timestamp) {
+        let mut closed = Vec::new();
+        if let Some(left) = self.left.take() {
+            closed.extend(self.go_on_with(left, time));
+        }
+        if self.open.is_some_and(|held| !held.window.holds(time, self.origin.window)) {
+            closed.extend(self.turn(time));
+        }
+        if self.open.is_none() {
+            self.open = Some(Held::new(Window::at(time, self.origin.window), self.rules));
+            self.changed = true;
+        }
+        if !closed.is_empty() {
+            self.journal(time, closed);
+        }
+    }
+
+    /// Closes the open window, since `time` is not in it, or extends it if it may not be given out.
+    fn turn(&mut self, time: Timestamp) -> Option<Record> {
+        self.last_look_ends(Some(time));
+        let mut held = self.open.take()?;
+        let closed = self.close(&held, &self.origin.clone());
+        if closed.is_none() {
+            self.withhold(&held, false);
+            held.window.extend(time, self.origin.window);
+            held.draw();
+            self.open = Some(held);
+            self.changed = true;
+        }
+        closed
+    }
+
+    /// Goes on with what was left behind, now that the stream is at `time`.
+    fn go_on_with(&mut self, left: Left, time: Timestamp) -> Option<Record> {
+        let Left { mut held, origin, ended } = left;
+        if ended && time < held.window.latest {
+            self.notices.push(Notice::Warning {
+                text: format!(
+                    "the stream starts before {}, where the one before it had ended: what was withheld then is left out",
+                    held.window.latest
+                ),
+            });
+            return None;
+        }
+        // An interruption over the end of a window is a part that was not seen.
+        held.window.whole &= held.window.holds(time, origin.window);
+        if (origin.window, &origin.model) == (self.origin.window, &self.origin.model) {
+            self.open = Some(held.under(self.rules));
+            return None;
+        }
+        // Other windows or another model: what is enough is a record of its own, the rest goes on in the new window.
+        let closed = self.close(&held, &origin);
+        if closed.is_none() {
+            self.withhold(&held, false);
+            held.window.extend(time, self.origin.window);
+            self.open = Some(held.under(self.rules));
+        }
+        closed
+    }
+
+    /// The record of the window, told and counted; `None` if it may not be given out.
+    fn close(&mut self, held: &Held, origin: &Origin) -> Option<Record> {
+        let record = held.give_out(origin)?;
+        self.stats.windows += 1;
+        self.stats.passages += record.persons;
+        self.notices.push(Notice::Record(record.clone()));
+        Some(record)
+    }
+
+    fn withhold(&mut self, held: &Held, ended: bool) {
+        let Window { start, end, .. } = held.window;
+        self.notices.push(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), ended }));
+    }
+
+    /// The last look counts up to `time` or the end of the window, whichever comes first.
+    fn last_look_ends(&mut self, time: Option<Timestamp>) {
+        let (Some(last), Some(held)) = (self.last_look.take(), &mut self.open) else { return };
+        let Some(time) = time else { return };
+        held.window.look(last, looked_until(last, time));
+        let end = held.window.end;
+        if time >= end && looked_until(last, time) == time {
+            // The look goes on in the next window.
+            self.last_look = Some(end);
+        }
+    }
+
+    /// Leaves the state, and the records that were closed on the way to it, to the writer.
+    fn journal(&mut self, time: Timestamp, closed: Vec<Record>) {
+        self.journalled = Some(time);
+        self.changed = false;
+        let Some(writer) = &self.writer else { return };
+        let (open, ended) = match (&self.open, &self.left) {
+            (Some(held), _) => (Some(*held), false),
+            (None, Some(left)) => (Some(left.held), left.ended),
+            (None, None) => (None, false),
+        };
+        if let Some(lost) = writer.post(closed, State { open, ended }) {
+            self.notices.push(Notice::RecordLost { start: lost.start, end: lost.end });
+        }
+    }
+
+    pub fn stats(&self) -> Stats {
+        let withheld = self.open.is_some_and(|held| held.window.extended > 0) || self.left.is_some();
+        Stats { withheld, lost: self.common.lost.load(Ordering::Relaxed), ..self.stats }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a report has to say to whoever runs it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::Record;
+
+/// Something to be said on the bus.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A window is given out.
+    Record(Box<Record>),
+    /// A window is over and is not given out.
+    Withheld(Withheld),
+    /// A sidecar file is complete.
+    SidecarClosed { path: PathBuf },
+    /// Something is wrong with the files; the counting goes on.
+    Warning { text: String },
+    /// The record of a window could not be kept.
+    RecordLost { start: Timestamp, end: Timestamp },
+}
+
+/// A window in which fewer than `min_persons` passed; how many is not said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub min_persons: u32,
+    /// The stream has ended, so no next window takes it in for now.
+    pub at_end: bool,
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Withheld { start, end, min_persons, at_end } = self;
+        let then = if *at_end { "it is kept back" } else { "it is extended by the next one" };
+        write!(
+            f,
+            "the window from {start} to {end} is not given out, since fewer than min-persons={min_persons} people passed; \
+             {then}. For a trial set window=10 min-persons=1"
+        )
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Notice::Record(record) => f.write_str(&record.to_json()),
+            Notice::Withheld(withheld) => withheld.fmt(f),
+            Notice::SidecarClosed { path } => write!(f, "wrote {}", path.display()),
+            Notice::Warning { text } => f.write_str(text),
+            Notice::RecordLost { start, end } => {
+                write!(
+                    f,
+                    "the record of the window from {start} to {end} is lost: more than could be kept were unwritten"
+                )
+            }
+        }
+    }
+}

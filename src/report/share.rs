@@ -1,0 +1,126 @@
+//! The share of masked passages, and how sure it is.
+
+use super::{Quality, noise};
+
+/// 97.5 % point of the normal distribution: half of what a 95 % interval leaves out, on each side.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// An interval that reaches further than this to each side is said to be of low confidence.
+const WIDEST: f64 = 0.10;
+
+/// A share with its 95 % interval; all within 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// As counted.
+    pub raw: f64,
+    /// Best estimate.
+    pub best: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Share {
+    /// Half of the interval is wider than ten points.
+    pub fn is_low_confidence(&self) -> bool {
+        (self.high - self.low) / 2.0 > WIDEST
+    }
+}
+
+/// The share of `masked` among `classified` passages; `None` when nothing is classified.
+///
+/// `epsilon` (0: none) is the noise that is in the counts: it makes the interval wider. `quality` corrects share and
+/// interval for the model's errors.
+pub fn share(masked: u64, classified: u64, epsilon: f64, quality: Option<Quality>) -> Option<Share> {
+    if classified == 0 {
+        return None;
+    }
+    let raw = masked as f64 / classified as f64;
+    let (low, high) = wilson(raw, effective_size(raw, classified as f64, epsilon));
+    let correct = |share| quality.map_or(share, |q| rogan_gladen(share, q));
+    Some(Share { raw, best: correct(raw), low: correct(low), high: correct(high) })
+}
+
+/// Wilson's 95 % interval of the share `p` seen in `n` trials.
+fn wilson(p: f64, n: f64) -> (f64, f64) {
+    let zz = Z * Z / n;
+    let center = (p + zz / 2.0) / (1.0 + zz);
+    let half = Z * (p * (1.0 - p) / n + zz / (4.0 * n)).sqrt() / (1.0 + zz);
+    // At p = 0 and 1 the ends are exact; rounding must not push them past p.
+    ((center - half).clamp(0.0, p), (center + half).clamp(p, 1.0))
+}
+
+/// How many exact passages would give a share as sure as `n` passages whose counts carry the noise of `epsilon`.
+fn effective_size(p: f64, n: f64, epsilon: f64) -> f64 {
+    if epsilon == 0.0 {
+        return n;
+    }
+    // share = m / (m + u + i): the masked cell carries one draw, the two others one each.
+    let q = 1.0 - p;
+    let from_noise = noise::variance(epsilon) * (q * q + 2.0 * p * p) / (n * n);
+    // Agresti and Coull's estimate does not vanish at 0 and 1.
+    let p = (p * n + 2.0) / (n + 4.0);
+    let from_sample = p * (1.0 - p) / n;
+    n * from_sample / (from_sample + from_noise)
+}
+
+/// The true share behind an apparent one (Rogan and Gladen, 1978).
+fn rogan_gladen(apparent: f64, q: Quality) -> f64 {
+    ((apparent + q.specificity - 1.0) / (q.sensitivity + q.specificity - 1.0)).clamp(0.0, 1.0)
+}
+
+/// Three decimals, as in the record.
+pub fn rounded(part: f64) -> f64 {
+    (part * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wilson_gives_the_published_intervals() {
+        // Newcombe 1998, table I: method 3 (score) for 81/263, 15/148, 0/20, 1/29.
+        for (x, n, low, high) in
+            [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
+        {
+            let s = share(x, n, 0.0, None).unwrap();
+            assert!((s.low - low).abs() < 5e-5 && (s.high - high).abs() < 5e-5, "{x}/{n}: {s:?}");
+        }
+    }
+
+    #[test]
+    fn the_design_s_record_has_the_design_s_interval() {
+        let s = share(171, 198, 0.0, None).unwrap();
+        assert_eq!((rounded(s.best), rounded(s.low), rounded(s.high)), (0.864, 0.809, 0.905));
+    }
+
+    #[test]
+    fn the_correction_undoes_the_bias_of_the_model() {
+        // facts.md: 0.97 on both sides turns 87 % into 84.8 %.
+        let q = Quality { sensitivity: 0.97, specificity: 0.97 };
+        let apparent = 0.87 * 0.97 + 0.13 * 0.03;
+        assert!((apparent - 0.848).abs() < 5e-4);
+        assert!((rogan_gladen(apparent, q) - 0.87).abs() < 1e-12);
+        let s = share(848, 1000, 0.0, Some(q)).unwrap();
+        assert!(s.low < s.best && s.best < s.high && (s.raw - 0.848).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_classified_has_no_share() {
+        assert_eq!(share(0, 0, 0.0, None), None);
+    }
+
+    #[test]
+    fn noise_makes_the_interval_wider() {
+        for (masked, n) in [(87, 100), (0, 12), (10, 10), (1, 1)] {
+            let (exact, noisy) = (share(masked, n, 0.0, None).unwrap(), share(masked, n, 1.0, None).unwrap());
+            assert!(noisy.low <= exact.low && noisy.high >= exact.high, "{masked}/{n}: {exact:?} {noisy:?}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_passages_at_three_quarters_are_within_ten_points_and_fifty_are_not() {
+        assert!(!share(74, 100, 0.0, None).unwrap().is_low_confidence());
+        assert!(share(37, 50, 0.0, None).unwrap().is_low_confidence());
+    }
+}
