@@ -3,11 +3,14 @@
 pub mod detect;
 pub mod facepixelate;
 pub mod look;
+pub mod maskcount;
 pub mod mosaic;
 pub mod people;
 pub mod picture;
+pub mod report;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    maskcount::register(plugin)?;
     facepixelate::register(plugin)
 }
 

@@ -9,8 +9,10 @@ use crate::picture::Rect;
 
 /// Name of the custom meta. Fields: `analysed` (boolean), `age` (uint64, ns), `faces` (uint).
 pub const NAME: &str = "MaskCountLook";
-/// Type of the region-of-interest metas.
+/// Type of the region-of-interest metas of faces.
 pub const ROI_TYPE: &str = "face";
+/// Type of those of areas that are never analysed and always covered.
+pub const EXCLUDE_TYPE: &str = "exclude";
 
 /// What the frame's boxes rest on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct Look {
     pub analysed: bool,
     /// Time since the look that the boxes rest on; `None`: there was none yet.
     pub age: Option<gst::ClockTime>,
-    /// Number of region-of-interest metas that belong to it.
+    /// Number of region-of-interest metas that belong to it, excluded areas among them.
     pub faces: u32,
 }
 
@@ -52,6 +54,7 @@ pub fn attach(
     analysed: bool,
     age: Option<gst::ClockTime>,
     faces: impl IntoIterator<Item = FaceMeta>,
+    excluded: impl IntoIterator<Item = Rect>,
     (width, height): (u32, u32),
 ) -> Result<(), glib::BoolError> {
     let mut count = 0u32;
@@ -67,6 +70,13 @@ pub fn attach(
                 .build(),
         );
         meta.add_param(gst::Structure::builder("object_id").field("id", face.id as i32).build());
+        count += 1;
+    }
+    for (index, area) in excluded.into_iter().enumerate() {
+        let Some(rect) = clamp(&area, width, height) else { continue };
+        let mut meta = gst_video::VideoRegionOfInterestMeta::add(buffer, EXCLUDE_TYPE, rect);
+        // Ids of their own, from the other end than those of the faces.
+        meta.set_id(i32::MAX - index as i32);
         count += 1;
     }
     let mut meta = gst::meta::CustomMeta::add(buffer, NAME)?;
@@ -89,9 +99,9 @@ pub fn read(buffer: &gst::BufferRef) -> Option<Look> {
     })
 }
 
-/// The boxes of all faces on the buffer, with their ids, whoever wrote them.
+/// The boxes of all faces and excluded areas on the buffer, with their ids, whoever wrote them.
 pub fn faces(buffer: &gst::BufferRef) -> impl Iterator<Item = (u32, Rect)> + '_ {
-    buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().filter(|m| m.roi_type() == ROI_TYPE).map(|m| {
+    buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().filter(|m| is_ours(m.roi_type())).map(|m| {
         let (x, y, w, h) = m.rect();
         (m.id() as u32, Rect::new(x as f32, y as f32, w as f32, h as f32))
     })
@@ -101,7 +111,7 @@ pub fn faces(buffer: &gst::BufferRef) -> impl Iterator<Item = (u32, Rect)> + '_ 
 pub fn remove(buffer: &mut gst::BufferRef) {
     buffer.foreach_meta_mut(|mut meta| {
         let ours = match meta.downcast_ref::<gst_video::VideoRegionOfInterestMeta>() {
-            Some(roi) => roi.roi_type() == ROI_TYPE,
+            Some(roi) => is_ours(roi.roi_type()),
             None => meta.try_as_mut_custom_meta().is_some_and(|m| m.has_name(NAME)),
         };
         if ours {
@@ -110,6 +120,10 @@ pub fn remove(buffer: &mut gst::BufferRef) {
             std::ops::ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Keep)
         }
     });
+}
+
+fn is_ours(roi_type: &str) -> bool {
+    [ROI_TYPE, EXCLUDE_TYPE].contains(&roi_type)
 }
 
 /// The part of the box within the frame, in whole pixels that contain it; `None` if nothing is.

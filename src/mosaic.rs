@@ -148,17 +148,51 @@ fn mosaic(picture: &mut PictureMut, horizontal: Span, vertical: Span, cells: u32
     for plane in 0..format.planes() {
         let layout = Layout::new(format, plane);
         let (bytes, stride) = picture.plane_mut(plane);
-        match layout.bytes {
-            1 => mosaic_plane::<1>(bytes, stride, layout, (width, height), horizontal, vertical),
-            2 => mosaic_plane::<2>(bytes, stride, layout, (width, height), horizontal, vertical),
-            3 => mosaic_plane::<3>(bytes, stride, layout, (width, height), horizontal, vertical),
-            _ => mosaic_plane::<4>(bytes, stride, layout, (width, height), horizontal, vertical),
+        mosaic_plane(bytes, stride, layout, (width, height), horizontal, vertical);
+    }
+}
+
+/// Picks the code for the machine: the same, compiled for wider registers where it has them.
+fn mosaic_plane(
+    bytes: &mut [u8],
+    stride: usize,
+    layout: Layout,
+    size: (usize, usize),
+    horizontal: Span,
+    vertical: Span,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn wide(b: &mut [u8], stride: usize, layout: Layout, size: (usize, usize), horizontal: Span, vertical: Span) {
+            mosaic_by_group(b, stride, layout, size, horizontal, vertical);
         }
+        // SAFETY: the machine was just asked for the one feature that the function needs.
+        return unsafe { wide(bytes, stride, layout, size, horizontal, vertical) };
+    }
+    mosaic_by_group(bytes, stride, layout, size, horizontal, vertical);
+}
+
+#[inline(always)]
+fn mosaic_by_group(
+    bytes: &mut [u8],
+    stride: usize,
+    layout: Layout,
+    size: (usize, usize),
+    horizontal: Span,
+    vertical: Span,
+) {
+    match layout.bytes {
+        1 => mosaic_groups::<1>(bytes, stride, layout, size, horizontal, vertical),
+        2 => mosaic_groups::<2>(bytes, stride, layout, size, horizontal, vertical),
+        3 => mosaic_groups::<3>(bytes, stride, layout, size, horizontal, vertical),
+        _ => mosaic_groups::<4>(bytes, stride, layout, size, horizontal, vertical),
     }
 }
 
 /// `GROUP` is the plane's `layout.bytes`, as a constant for the inner loops.
-fn mosaic_plane<const GROUP: usize>(
+#[inline(always)]
+fn mosaic_groups<const GROUP: usize>(
     bytes: &mut [u8],
     stride: usize,
     layout: Layout,
@@ -182,24 +216,31 @@ fn mosaic_plane<const GROUP: usize>(
         if top >= bottom {
             continue;
         }
-        let mut sums = [[0u64; GROUP]; MAX_CELLS as usize];
+        let mut sums = [Sums::<GROUP>::NONE; MAX_CELLS as usize];
         for row in top..bottom {
             let row = &bytes[row * stride..][..groups * GROUP];
             for (sums, &(first, last, ends)) in sums.iter_mut().zip(columns.iter()) {
-                add(&row[first..last], sums);
+                sums.add(&row[first..last]);
                 if let (Some(spare), true) = (spare, ends && first < last) {
-                    sums[spare] -= u64::from(row[last - GROUP + spare]);
+                    sums.spare += u64::from(row[last - GROUP + spare]);
                 }
             }
         }
         let above = &mut bytes[top * stride..][..groups * GROUP];
-        for (sums, &(first, last, ends)) in sums.iter().zip(columns.iter()) {
+        for (sums, &(first, last, ends)) in sums.iter_mut().zip(columns.iter()) {
+            if first == last {
+                continue;
+            }
+            sums.settle();
             let mut of_component = [(0u64, 0u64); PADDING + 1];
-            for (byte, &sum) in sums.iter().enumerate() {
-                let missing = u64::from(ends && spare == Some(byte));
-                let samples = ((last - first) / GROUP) as u64 - missing.min(((last - first) / GROUP) as u64);
+            for (byte, &sum) in sums.totals.iter().enumerate() {
                 let (total, count) = &mut of_component[layout.component[byte]];
-                (*total, *count) = (*total + sum, *count + samples * (bottom - top) as u64);
+                *total += sum;
+                *count += ((last - first) / GROUP * (bottom - top)) as u64;
+            }
+            if spare.is_some() && ends {
+                of_component[0].0 -= sums.spare;
+                of_component[0].1 -= (bottom - top) as u64;
             }
             let mut group = [0u8; GROUP];
             for (byte, value) in group.iter_mut().enumerate() {
@@ -243,33 +284,61 @@ fn samples(span: Span, shift: u32, limit: usize, cell: i64) -> (usize, usize) {
     (((first << scale) as usize).min(limit), ((last << scale) as usize).min(limit))
 }
 
-/// Adds the bytes up, each place of a group for itself.
-#[inline]
-fn add<const GROUP: usize>(bytes: &[u8], sums: &mut [u64; GROUP]) {
-    /// A multiple of every group's size and of the width of SIMD registers.
-    const LANES: usize = 48;
-    /// As many bytes of 255 as a 16-bit lane holds.
-    const ROUNDS: usize = 257;
-    let mut add_few = |bytes: &[u8]| {
-        for group in bytes.chunks_exact(GROUP) {
-            for (sum, &byte) in sums.iter_mut().zip(group) {
-                *sum += u64::from(byte);
+/// Sums of the bytes of a cell, each place of a group for itself. They grow in narrow lanes, a row after the other, and
+/// are added up only when a lane might run over.
+#[derive(Clone, Copy)]
+struct Sums<const GROUP: usize> {
+    lanes: [u16; LANES],
+    /// Bytes that each lane has taken, at most.
+    rounds: usize,
+    totals: [u64; GROUP],
+    /// What came from bytes that no pixel has.
+    spare: u64,
+}
+
+/// A multiple of every group's size and of the width of SIMD registers.
+const LANES: usize = 48;
+
+/// As many bytes of 255 as a 16-bit lane holds.
+const ROUNDS: usize = 257;
+
+impl<const GROUP: usize> Sums<GROUP> {
+    const NONE: Self = Sums { lanes: [0; LANES], rounds: 0, totals: [0; GROUP], spare: 0 };
+
+    #[inline(always)]
+    fn add(&mut self, bytes: &[u8]) {
+        let (body, rest) = bytes.split_at(bytes.len() / LANES * LANES);
+        for body in body.chunks(ROUNDS * LANES) {
+            let rounds = body.len() / LANES;
+            if self.rounds + rounds > ROUNDS {
+                self.settle();
+            }
+            self.rounds += rounds;
+            let mut lanes = self.lanes;
+            for chunk in body.chunks_exact(LANES) {
+                for (lane, &byte) in lanes.iter_mut().zip(chunk) {
+                    *lane += u16::from(byte);
+                }
+            }
+            self.lanes = lanes;
+        }
+        let mut few = [0u32; GROUP];
+        for group in rest.chunks_exact(GROUP) {
+            for (sum, &byte) in few.iter_mut().zip(group) {
+                *sum += u32::from(byte);
             }
         }
-    };
-    let whole = bytes.len() / LANES * LANES;
-    let (body, rest) = bytes.split_at(whole);
-    add_few(rest);
-    for body in body.chunks(ROUNDS * LANES) {
-        let mut lanes = [0u16; LANES];
-        for chunk in body.chunks_exact(LANES) {
-            for (lane, &byte) in lanes.iter_mut().zip(chunk) {
-                *lane += u16::from(byte);
-            }
+        for (total, sum) in self.totals.iter_mut().zip(few) {
+            *total += u64::from(sum);
         }
-        for (lane, sum) in lanes.into_iter().enumerate() {
-            sums[lane % GROUP] += u64::from(sum);
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        for (lane, sum) in self.lanes.iter_mut().enumerate() {
+            self.totals[lane % GROUP] += u64::from(std::mem::take(sum));
         }
+        self.rounds = 0;
     }
 }
 

@@ -206,7 +206,12 @@ mod tests {
         let mut held = HeldFaces::default();
         for number in 0..14 {
             held.advance(None, Some(ms(40)), true);
-            held.take(if number == 0 { &[Face { id: Some(1), rect: Rect::default() }] } else { &[] }, ms(0), HOLD, SIZE);
+            held.take(
+                if number == 0 { &[Face { id: Some(1), rect: Rect::default() }] } else { &[] },
+                ms(0),
+                HOLD,
+                SIZE,
+            );
             assert_eq!(held.boxes(0.0).count(), usize::from(number <= 12), "frame {number}");
         }
     }

@@ -15,7 +15,8 @@ use crate::picture::{Format, PictureError, PictureMut};
 
 /// Metas that hold a picture of their own, the raw one for all we know: removed always. A buffer that a tee had to copy
 /// keeps its original as its parent. The last one exists from GStreamer 1.28 on.
-const PICTURE_METAS: [&str; 3] = ["GstParentBufferMetaAPI", "GstVideoGLTextureUploadMetaAPI", "GstAnalyticsBatchMetaAPI"];
+const PICTURE_METAS: [&str; 3] =
+    ["GstParentBufferMetaAPI", "GstVideoGLTextureUploadMetaAPI", "GstAnalyticsBatchMetaAPI"];
 
 /// Metas that may say where and who a face was (from GStreamer 1.24 and 1.28 on): removed unless `keep-meta` is set.
 const FINDING_METAS: [&str; 2] = ["GstAnalyticsRelationMetaAPI", "GstTensorMetaAPI"];
@@ -283,14 +284,14 @@ impl FacePixelate {
         } else {
             match failure {
                 Failure::NotNegotiated => {
-                    gst::element_imp_error!(self, gst::CoreError::Negotiation, ["{failure}"]);
+                    gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{failure}"));
                 }
-                Failure::Map => gst::element_imp_error!(self, gst::ResourceError::Write, ["{failure}"]),
+                Failure::Map => gst::element_imp_error!(self, gst::ResourceError::Write, ("{failure}")),
                 Failure::Pictures(_) | Failure::Mismatch { .. } | Failure::Planes | Failure::Picture(_) => {
-                    gst::element_imp_error!(self, gst::StreamError::Format, ["{failure}"]);
+                    gst::element_imp_error!(self, gst::StreamError::Format, ("{failure}"));
                 }
                 Failure::Missing | Failure::Incomplete { .. } | Failure::Passthrough => {
-                    gst::element_imp_error!(self, gst::StreamError::Failed, ["{failure}"]);
+                    gst::element_imp_error!(self, gst::StreamError::Failed, ("{failure}"));
                 }
             }
         }
@@ -310,7 +311,8 @@ impl State {
             gst::ClockTime::SECOND.mul_div_floor(seconds, frames)
         };
         let frame = buffer.duration().or_else(|| (fps.numer() > 0).then(by_rate).flatten());
-        let continuous = !std::mem::take(&mut self.discontinuous) && !buffer.flags().contains(gst::BufferFlags::DISCONT);
+        let continuous =
+            !std::mem::take(&mut self.discontinuous) && !buffer.flags().contains(gst::BufferFlags::DISCONT);
         let age = match sight {
             Sight::Fresh(age) => age,
             _ => Duration::ZERO,

@@ -1,114 +1,114 @@
 //! The turn from one window to the next: what is given out, what is withheld and goes on, what a restart takes over.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use super::journal::State;
-use super::notice::{Notice, Withheld};
 use super::privacy::{Held, Origin};
-use super::record::Record;
-use super::window::{LONGEST_GAP, Window, looked_until};
-use super::{Left, Report};
+use super::window::{Window, looked_until};
+use super::{Left, Notice, Record, Report, Withheld};
 
 impl Report {
-    /// Makes the open window the one that `time` counts into.
+    /// Sees to it that the open window is the one that `time` belongs to.
     pub(super) fn advance(&mut self, time: Timestamp) {
+        let mut closed = Vec::new();
+        if let Some(left) = self.left.take() {
+            closed.extend(self.go_on_with(left, time));
+        }
+        if self.open.is_some_and(|held| !held.window.holds(time, self.origin.window)) {
+            closed.extend(self.turn(time));
+        }
         if self.open.is_none() {
-            self.take_over(time);
+            self.open = Some(Held::new(Window::at(time, self.origin.window), self.rules));
+            self.changed = true;
         }
-        let length = self.origin.window;
-        let Some(held) = self.open else {
-            self.open = Some(Held::new(Window::at(time, length), self.rules));
-            return;
-        };
-        if held.window.holds(time, length) {
-            return;
-        }
-        self.last_look_ends(Some(time));
-        let Some(held) = self.open.take() else { return };
-        match self.close(held, self.origin.clone()) {
-            Ok(record) => {
-                self.open = Some(Held::new(Window::at(time, length), self.rules));
-                self.journal(time, vec![record]);
-            }
-            Err(mut held) => {
-                self.withhold(&held, false);
-                held.window.extend(time, length);
-                self.open = Some(held);
-                self.changed = true;
-            }
+        if !closed.is_empty() {
+            self.journal(time, closed);
         }
     }
 
-    /// Goes on with what was left behind, by an earlier run or before the stream ended, if time allows.
-    fn take_over(&mut self, time: Timestamp) {
-        let Some(left) = self.left.take() else { return };
+    /// Closes the open window, since `time` is not in it, or extends it if it may not be given out.
+    fn turn(&mut self, time: Timestamp) -> Option<Record> {
+        self.last_look_ends(Some(time));
+        let mut held = self.open.take()?;
+        let closed = self.close(&held, &self.origin.clone());
+        if closed.is_none() {
+            self.withhold(&held, false);
+            held.window.extend(time, self.origin.window);
+            held.draw();
+            self.open = Some(held);
+            self.changed = true;
+        }
+        closed
+    }
+
+    /// Goes on with what was left behind, now that the stream is at `time`.
+    fn go_on_with(&mut self, left: Left, time: Timestamp) -> Option<Record> {
         let Left { mut held, origin, ended } = left;
         if ended && time < held.window.latest {
-            // A file that is played again: who passed then is not put together with who passes now.
-            return;
+            self.notices.push(Notice::Warning {
+                text: format!(
+                    "the stream starts before {}, where the one before it had ended: what was withheld then is left out",
+                    held.window.latest
+                ),
+            });
+            return None;
         }
-        held.window.whole &= time.duration_since(held.window.latest).abs() <= LONGEST_GAP;
-        let same = origin == self.origin;
-        if same && held.window.holds(time, origin.window) {
+        // An interruption over the end of a window is a part that was not seen.
+        held.window.whole &= held.window.holds(time, origin.window);
+        if (origin.window, &origin.model) == (self.origin.window, &self.origin.model) {
             self.open = Some(held.under(self.rules));
-            return;
+            return None;
         }
-        match self.close(held, origin.clone()) {
-            Ok(record) => {
-                self.open = Some(Held::new(Window::at(time, self.origin.window), self.rules));
-                self.journal(time, vec![record]);
-            }
-            // Too few passed. They go on with the next ones, unless those are counted by another model or elsewhere.
-            Err(held) if same => {
-                let mut held = held.under(self.rules);
-                held.window.extend(time, origin.window);
-                self.open = Some(held);
-            }
-            Err(held) => self.withhold(&held, true),
+        let closed = self.close(&held, &origin);
+        // Too few go on with the next ones, but not with those that another model judges: a record names one model.
+        let goes_on = closed.is_none() && origin.model == self.origin.model;
+        if goes_on {
+            self.withhold(&held, false);
+            held.window.extend(time, self.origin.window);
+            self.open = Some(held.under(self.rules));
+        } else if closed.is_none() {
+            self.withhold(&held, true);
         }
+        closed
     }
 
-    /// The look that was taken last counts until `time`, or until the next would have had to come.
-    pub(super) fn last_look_ends(&mut self, time: Option<Timestamp>) {
-        if let (Some(held), Some(last)) = (&mut self.open, self.last_look) {
-            held.window.look(last, looked_until(last, time.unwrap_or(held.window.latest)));
-        }
-        if time.is_none() {
-            self.last_look = None;
-        }
-    }
-
-    /// Gives the window out, or gives it back.
-    pub(super) fn close(&mut self, mut held: Held, origin: Arc<Origin>) -> Result<Record, Held> {
-        held.draw();
-        let record = held.give_out(held.window.end_seen(), &origin)?;
+    /// The record of the window, told and counted; `None` if it may not be given out.
+    pub(super) fn close(&mut self, held: &Held, origin: &Origin) -> Option<Record> {
+        let record = held.give_out(origin)?;
         self.stats.windows += 1;
         self.stats.passages += record.persons;
         self.notices.push(Notice::Record(Box::new(record.clone())));
-        Ok(record)
+        Some(record)
     }
 
     pub(super) fn withhold(&mut self, held: &Held, at_end: bool) {
-        self.notices.push(Notice::Withheld(Withheld {
-            start: held.window.start,
-            end: held.window.end,
-            min_persons: held.min_persons(),
-            at_end,
-        }));
+        let Window { start, end, .. } = held.window;
+        self.notices.push(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), at_end }));
     }
 
-    /// Leaves the state, and the records that were closed with it, with the writer.
-    pub(super) fn journal(&mut self, time: Timestamp, records: Vec<Record>) {
-        (self.journalled, self.changed) = (Some(time), false);
+    /// The last look counts up to `time` or the end of the window, whichever comes first.
+    pub(super) fn last_look_ends(&mut self, time: Option<Timestamp>) {
+        let (Some(last), Some(held)) = (self.last_look.take(), &mut self.open) else { return };
+        let Some(time) = time else { return };
+        held.window.look(last, looked_until(last, time));
+        let end = held.window.end;
+        if time >= end && looked_until(last, time) == time {
+            // The look goes on in the next window.
+            self.last_look = Some(end);
+        }
+    }
+
+    /// Leaves the state, and the records that were closed on the way to it, to the writer.
+    pub(super) fn journal(&mut self, time: Timestamp, closed: Vec<Record>) {
+        self.journalled = Some(time);
+        self.changed = false;
         let Some(writer) = &self.writer else { return };
-        let state = match (&self.open, &self.left) {
-            (Some(held), _) => State { open: Some(*held), ended: false },
-            (None, Some(left)) => State { open: Some(left.held), ended: left.ended },
-            (None, None) => State::default(),
+        let (open, ended) = match (&self.open, &self.left) {
+            (Some(held), _) => (Some(*held), false),
+            (None, Some(left)) => (Some(left.held), left.ended),
+            (None, None) => (None, false),
         };
-        if let Some(lost) = writer.post(records, state) {
+        if let Some(lost) = writer.post(closed, State { open, ended }) {
             self.notices.push(Notice::RecordLost { start: lost.start, end: lost.end });
         }
     }

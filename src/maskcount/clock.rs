@@ -1,0 +1,112 @@
+//! From buffer times to UTC. The mapping is made once, with the first frame of a segment, and then only followed: a
+//! clock that steps does not move the windows.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Seconds from 1900 (NTP) to 1970 (Unix).
+const NTP_TO_UNIX: i128 = 2_208_988_800;
+
+/// The mapping of one element.
+#[derive(Debug, Default)]
+pub struct UtcClock {
+    /// UTC of the first frame of all, for recorded files; `None`: the sender's time, else the wall clock.
+    start: Option<Timestamp>,
+    /// Running time (ns) and UTC of one and the same frame of this segment.
+    base: Option<(u64, Timestamp)>,
+    last: Option<Timestamp>,
+}
+
+impl UtcClock {
+    pub fn new(start: Option<Timestamp>) -> UtcClock {
+        UtcClock { start, ..UtcClock::default() }
+    }
+
+    /// The next frame begins a new segment: running times may start again.
+    pub fn segment(&mut self) {
+        self.base = None;
+    }
+
+    /// UTC of the last frame.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// UTC of a frame. `sent` is the sender's time, if the frame carries one; `now` is asked only where the mapping is
+    /// made and nothing else tells the time.
+    pub fn utc(&mut self, running_time: u64, sent: Option<Timestamp>, now: impl FnOnce() -> Timestamp) -> Timestamp {
+        let (from, base) = *self.base.get_or_insert_with(|| {
+            let begin = match (self.start, self.last) {
+                // A recorded file that is sought in or played again goes on where it was.
+                (Some(start), last) => last.unwrap_or(start),
+                (None, _) => sent.unwrap_or_else(now),
+            };
+            (running_time, begin)
+        });
+        let offset = i128::from(running_time) - i128::from(from);
+        let offset = SignedDuration::from_nanos(i64::try_from(offset).unwrap_or(0));
+        let utc = base.checked_add(offset).unwrap_or(base);
+        self.last = Some(utc);
+        utc
+    }
+}
+
+/// A timestamp of a `GstReferenceTimestampMeta`: nanoseconds, by the name of its caps.
+pub fn reference(caps: &str, nanoseconds: u64) -> Option<Timestamp> {
+    let unix = match caps {
+        "timestamp/x-unix" => i128::from(nanoseconds),
+        "timestamp/x-ntp" => i128::from(nanoseconds) - NTP_TO_UNIX * 1_000_000_000,
+        _ => return None,
+    };
+    Timestamp::from_nanosecond(unix).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    const SECOND: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_recorded_file_starts_at_its_start_time() {
+        let mut clock = UtcClock::new(Some(at("2026-04-26T08:00:00Z")));
+        let never = || unreachable!("the wall clock is not asked");
+        assert_eq!(clock.utc(5 * SECOND, None, never), at("2026-04-26T08:00:00Z"));
+        assert_eq!(clock.utc(7 * SECOND, None, never), at("2026-04-26T08:00:02Z"));
+    }
+
+    #[test]
+    fn the_wall_clock_is_asked_once_a_segment() {
+        let mut clock = UtcClock::new(None);
+        assert_eq!(clock.utc(SECOND, None, || at("2026-04-26T08:00:00Z")), at("2026-04-26T08:00:00Z"));
+        assert_eq!(clock.utc(3 * SECOND, None, || unreachable!()), at("2026-04-26T08:00:02Z"));
+        clock.segment();
+        assert_eq!(clock.utc(0, None, || at("2026-04-26T09:00:00Z")), at("2026-04-26T09:00:00Z"));
+    }
+
+    #[test]
+    fn the_senders_time_comes_before_the_wall_clock() {
+        let mut clock = UtcClock::new(None);
+        let sent = Some(at("2026-04-26T08:00:00Z"));
+        assert_eq!(clock.utc(0, sent, || unreachable!()), at("2026-04-26T08:00:00Z"));
+    }
+
+    #[test]
+    fn a_file_that_is_played_again_goes_on_in_time() {
+        let mut clock = UtcClock::new(Some(at("2026-04-26T08:00:00Z")));
+        clock.utc(0, None, Timestamp::now);
+        clock.utc(60 * SECOND, None, Timestamp::now);
+        clock.segment();
+        assert_eq!(clock.utc(0, None, Timestamp::now), at("2026-04-26T08:01:00Z"));
+    }
+
+    #[test]
+    fn reference_timestamps_are_unix_or_ntp() {
+        assert_eq!(reference("timestamp/x-unix", SECOND), Some(at("1970-01-01T00:00:01Z")));
+        assert_eq!(reference("timestamp/x-ntp", 2_208_988_801 * SECOND), Some(at("1970-01-01T00:00:01Z")));
+        assert_eq!(reference("timestamp/x-drone", 1), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! `maskcount` finds the faces on each frame, follows them, counts passages and says how many people wore a mask: totals
+//! only, as bus messages and JSON sidecar files. It changes no picture; [`facepixelate`](crate::facepixelate) after it
+//! covers the faces.
+//!
+//! ```sh
+//! gst-launch-1.0 -m v4l2src ! videoconvert ! maskcount window=10 min-persons=1 ! facepixelate ! videoconvert ! autovideosink
+//! ```
+//!
+//! | what happens | what becomes of tracks and windows |
+//! |---|---|
+//! | flush, new segment, discontinuity | every track ends, the window goes on |
+//! | picture of another size | every track ends, the window goes on |
+//! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage` |
+//! | EOS, READY | the open window is closed, `complete: false`, or withheld |
+//!
+//! # Messages
+//!
+//! - `maskcount`: a [`Record`](crate::report::Record), see [`message`]
+//! - `maskcount-withheld`: a window is over in which fewer than `min-persons` passed (`start`, `end`, `hint`); an info
+//!   message says the same for people
+//! - `maskcount-sidecar`: a sidecar file has been closed (`path`)
+//! - `maskcount-live`: with `post-live`, how many faces of each state are in view (`mask`, `no_mask`, `incorrect`,
+//!   `unknown`), at most once a second
+
+mod clock;
+mod imp;
+pub mod message;
+mod properties;
+mod timing;
+
+use gst::glib;
+use gst::prelude::*;
+
+use crate::detect::session::Provider;
+
+/// What computes the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstMaskCountExecutionProvider")]
+pub enum ExecutionProvider {
+    #[default]
+    #[enum_value(name = "The processor", nick = "cpu")]
+    Cpu,
+    #[enum_value(name = "XNNPACK, on the processor", nick = "xnnpack")]
+    Xnnpack,
+    #[enum_value(name = "Intel OpenVINO", nick = "openvino")]
+    OpenVino,
+    #[enum_value(name = "NVIDIA CUDA", nick = "cuda")]
+    Cuda,
+    #[enum_value(name = "NVIDIA TensorRT", nick = "tensorrt")]
+    TensorRt,
+}
+
+impl From<ExecutionProvider> for Provider {
+    fn from(provider: ExecutionProvider) -> Provider {
+        match provider {
+            ExecutionProvider::Cpu => Provider::Cpu,
+            ExecutionProvider::Xnnpack => Provider::Xnnpack,
+            ExecutionProvider::OpenVino => Provider::OpenVino,
+            ExecutionProvider::Cuda => Provider::Cuda,
+            ExecutionProvider::TensorRt => Provider::TensorRt,
+        }
+    }
+}
+
+/// What a mask under the nose counts as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstMaskCountIncorrectIs")]
+pub enum IncorrectIs {
+    #[default]
+    #[enum_value(name = "No mask: it is not worn over mouth and nose", nick = "no-mask")]
+    NoMask,
+    #[enum_value(name = "A mask", nick = "mask")]
+    Mask,
+    #[enum_value(name = "Counted apart, as incorrect", nick = "separate")]
+    Separate,
+}
+
+glib::wrapper! {
+    pub struct MaskCount(ObjectSubclass<imp::MaskCount>)
+        @extends gst_base::BaseTransform, gst::Element, gst::Object;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    crate::look::register();
+    ExecutionProvider::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    IncorrectIs::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    gst::Element::register(Some(plugin), "maskcount", gst::Rank::NONE, MaskCount::static_type())
+}

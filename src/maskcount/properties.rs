@@ -1,0 +1,272 @@
+//! The properties: what each is called, means, defaults to and allows. Defaults stand here and nowhere else.
+
+use std::sync::LazyLock;
+
+use gst::glib;
+use gst::glib::value::FromValue;
+use gst::prelude::*;
+use jiff::Timestamp;
+
+use super::{ExecutionProvider, IncorrectIs};
+use crate::people::place::{Line, PlaceError, Polygon, polygons};
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub model: Option<String>,
+    pub input_size: Option<String>,
+    pub interval: u32,
+    pub max_fps: gst::Fraction,
+    /// `None`: the manifest's.
+    pub threshold: Option<f64>,
+    pub threads: u32,
+    pub execution_provider: ExecutionProvider,
+    pub runtime: Option<String>,
+    pub min_face: u32,
+    pub zone: Option<(String, Polygon)>,
+    pub exclude: Option<(String, Vec<Polygon>)>,
+    pub line: Option<(String, Line)>,
+    pub paused: bool,
+    pub opt_out: bool,
+    pub incorrect_is: IncorrectIs,
+    pub post_messages: bool,
+    pub post_live: bool,
+    pub start_time: Option<(String, Timestamp)>,
+    pub report: crate::report::Settings,
+    /// Counts up with every change that the streaming thread must take over.
+    pub revision: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            model: None,
+            input_size: None,
+            interval: 1,
+            max_fps: gst::Fraction::new(0, 1),
+            threshold: None,
+            threads: 1,
+            execution_provider: ExecutionProvider::Cpu,
+            runtime: None,
+            min_face: 0,
+            zone: None,
+            exclude: None,
+            line: None,
+            paused: false,
+            opt_out: true,
+            incorrect_is: IncorrectIs::NoMask,
+            post_messages: true,
+            post_live: false,
+            start_time: None,
+            report: crate::report::Settings::default(),
+            revision: 0,
+        }
+    }
+}
+
+/// What `threshold` reads as while it is the manifest's.
+const THRESHOLD_OF_MANIFEST: f64 = -1.0;
+
+impl Settings {
+    /// Takes the value of a property. The error says why a text is refused; nothing is changed then.
+    pub fn set(&mut self, name: &str, value: &glib::Value) -> Result<(), String> {
+        fn of<'a, T: FromValue<'a>>(value: &'a glib::Value) -> T {
+            value.get().expect("GObject has checked the type")
+        }
+        fn place<T>(
+            value: &glib::Value,
+            read: impl Fn(&str) -> Result<T, PlaceError>,
+        ) -> Result<Option<(String, T)>, String> {
+            match of::<Option<String>>(value).filter(|t| !t.trim().is_empty()) {
+                None => Ok(None),
+                Some(text) => read(&text).map(|place| Some((text, place))).map_err(|e| e.to_string()),
+            }
+        }
+        match name {
+            "model" => self.model = of(value),
+            "input-size" => self.input_size = of(value),
+            "interval" => self.interval = of(value),
+            "max-fps" => self.max_fps = of(value),
+            "threshold" => self.threshold = Some(of::<f64>(value)).filter(|t| *t >= 0.0),
+            "threads" => self.threads = of(value),
+            "execution-provider" => self.execution_provider = of(value),
+            "runtime" => self.runtime = of(value),
+            "min-face" => self.min_face = of(value),
+            "zone" => self.zone = place(value, str::parse)?,
+            "exclude" => self.exclude = place(value, polygons)?,
+            "line" => self.line = place(value, str::parse)?,
+            "paused" => self.paused = of(value),
+            "opt-out" => self.opt_out = of(value),
+            "incorrect-is" => self.incorrect_is = of(value),
+            "window" => self.report.window = of(value),
+            "min-persons" => self.report.min_persons = of(value),
+            "epsilon" => self.report.epsilon = of(value),
+            "camera" => self.report.camera = of::<Option<String>>(value).unwrap_or_default(),
+            "site" => self.report.site = of::<Option<String>>(value).unwrap_or_default(),
+            "location" => self.report.location = of(value),
+            "max-files" => self.report.max_files = of(value),
+            "post-messages" => self.post_messages = of(value),
+            "post-live" => self.post_live = of(value),
+            "start-time" => {
+                self.start_time = match of::<Option<String>>(value) {
+                    None => None,
+                    Some(text) => match text.parse() {
+                        Ok(time) => Some((text, time)),
+                        Err(error) => return Err(format!("{error}; give a time in UTC, e.g. 2026-04-26T08:00:00Z")),
+                    },
+                }
+            }
+            name => unimplemented!("property {name}"),
+        }
+        self.revision += 1;
+        Ok(())
+    }
+
+    /// The value of a property; `stats` is the element's.
+    pub fn get(&self, name: &str) -> glib::Value {
+        fn text<T>(place: &Option<(String, T)>) -> glib::Value {
+            place.as_ref().map(|(text, _)| text).to_value()
+        }
+        match name {
+            "model" => self.model.to_value(),
+            "input-size" => self.input_size.to_value(),
+            "interval" => self.interval.to_value(),
+            "max-fps" => self.max_fps.to_value(),
+            "threshold" => self.threshold.unwrap_or(THRESHOLD_OF_MANIFEST).to_value(),
+            "threads" => self.threads.to_value(),
+            "execution-provider" => self.execution_provider.to_value(),
+            "runtime" => self.runtime.to_value(),
+            "min-face" => self.min_face.to_value(),
+            "zone" => text(&self.zone),
+            "exclude" => text(&self.exclude),
+            "line" => text(&self.line),
+            "paused" => self.paused.to_value(),
+            "opt-out" => self.opt_out.to_value(),
+            "incorrect-is" => self.incorrect_is.to_value(),
+            "window" => self.report.window.to_value(),
+            "min-persons" => self.report.min_persons.to_value(),
+            "epsilon" => self.report.epsilon.to_value(),
+            "camera" => self.report.camera.to_value(),
+            "site" => self.report.site.to_value(),
+            "location" => self.report.location.to_value(),
+            "max-files" => self.report.max_files.to_value(),
+            "post-messages" => self.post_messages.to_value(),
+            "post-live" => self.post_live.to_value(),
+            "start-time" => text(&self.start_time),
+            name => unimplemented!("property {name}"),
+        }
+    }
+}
+
+fn text(name: &str, nick: &str, blurb: &str, ready: bool) -> glib::ParamSpec {
+    let spec = glib::ParamSpecString::builder(name).nick(nick).blurb(blurb);
+    if ready { spec.mutable_ready().build() } else { spec.mutable_playing().build() }
+}
+
+fn flag(name: &str, nick: &str, blurb: &str, default: bool) -> glib::ParamSpec {
+    glib::ParamSpecBoolean::builder(name).nick(nick).blurb(blurb).default_value(default).mutable_playing().build()
+}
+
+fn number(name: &str, nick: &str, blurb: &str, (min, default, max): (u32, u32, u32), ready: bool) -> glib::ParamSpec {
+    let spec = glib::ParamSpecUInt::builder(name).nick(nick).blurb(blurb);
+    let spec = spec.minimum(min).maximum(max).default_value(default);
+    if ready { spec.mutable_ready().build() } else { spec.mutable_playing().build() }
+}
+
+pub fn specs() -> &'static [glib::ParamSpec] {
+    static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+        let d = Settings::default();
+        vec![
+            text("model", "Model", "Path of a model's manifest (*.json beside its .onnx); null: the one built in", true),
+            text(
+                "input-size",
+                "Input size",
+                "WxH of the model's input, multiples of 32, where the manifest allows another; null: the manifest's",
+                true,
+            ),
+            number("interval", "Interval", "Look at every n-th frame", (1, d.interval, 1000), false),
+            gst::ParamSpecFraction::builder("max-fps")
+                .nick("Maximum looks per second")
+                .blurb("Look at most this often, by buffer time; 0/1: no limit")
+                .minimum(gst::Fraction::new(0, 1))
+                .maximum(gst::Fraction::new(1000, 1))
+                .default_value(d.max_fps)
+                .mutable_playing()
+                .build(),
+            glib::ParamSpecDouble::builder("threshold")
+                .nick("Threshold")
+                .blurb("Least score of a face, 0 to 1; -1: the manifest's")
+                .minimum(THRESHOLD_OF_MANIFEST)
+                .maximum(1.0)
+                .default_value(THRESHOLD_OF_MANIFEST)
+                .mutable_playing()
+                .build(),
+            number("threads", "Threads", "Threads of the runtime within an operator; 0: one per core", (0, d.threads, 256), true),
+            glib::ParamSpecEnum::builder_with_default("execution-provider", d.execution_provider)
+                .nick("Execution provider")
+                .blurb("What computes the network; one that the loaded runtime does not offer is an error that names those it does")
+                .mutable_ready()
+                .build(),
+            text(
+                "runtime",
+                "Runtime",
+                "Path of libonnxruntime.so; null: ORT_DYLIB_PATH, then beside the plugin, then the system's",
+                true,
+            ),
+            number("min-face", "Least face", "Faces less high than this many pixels are covered but not counted", (0, d.min_face, 10_000), false),
+            text("zone", "Zone", "Polygon in per-mille of the frame, `x,y x,y x,y …`: only passages inside count", false),
+            text(
+                "exclude",
+                "Exclude",
+                "Polygons in per-mille of the frame, separated by semicolons, that are never analysed and always covered",
+                false,
+            ),
+            text("line", "Line", "`x,y x,y` in per-mille of the frame: count at the crossing of this line instead of at confirmation", false),
+            flag("paused", "Paused", "Stop the analysis at once; facepixelate covers such frames whole", d.paused),
+            number("window", "Window", "Length of a window in seconds, aligned to the wall clock in UTC", (1, d.report.window, 86_400), true),
+            number(
+                "min-persons",
+                "Least persons",
+                "A window with fewer passages is not given out but extended by the next one",
+                (0, d.report.min_persons, 1_000_000),
+                true,
+            ),
+            glib::ParamSpecDouble::builder("epsilon")
+                .nick("Epsilon")
+                .blurb("Differential privacy of the counts, per passage, 0.001 to 100; 0: off")
+                .minimum(0.0)
+                .maximum(100.0)
+                .default_value(d.report.epsilon)
+                .mutable_ready()
+                .build(),
+            flag("opt-out", "Opt out", "Leave who shakes the head at the camera out of the counts", d.opt_out),
+            glib::ParamSpecEnum::builder_with_default("incorrect-is", d.incorrect_is)
+                .nick("Incorrect is")
+                .blurb("What a mask under the nose counts as")
+                .mutable_playing()
+                .build(),
+            text("camera", "Camera", "Name of the camera in the record", true),
+            text("site", "Site", "Name of the site in the record", true),
+            text(
+                "location",
+                "Location",
+                "Path of the sidecar files, the name a strftime pattern of the window's start in UTC; null: none are written",
+                true,
+            ),
+            number("max-files", "Most files", "Remove the oldest sidecar files beyond this number; 0: keep all", (0, d.report.max_files, u32::MAX), false),
+            flag("post-messages", "Post messages", "Post each record on the bus", d.post_messages),
+            flag("post-live", "Post live", "Post at most once a second how many faces of each state are in view", d.post_live),
+            text(
+                "start-time",
+                "Start time",
+                "UTC time of the first buffer, for recorded files, e.g. 2026-04-26T08:00:00Z; null: the sender's time, else the wall clock",
+                true,
+            ),
+            glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                .nick("Statistics")
+                .blurb("Totals since start: frames, frames-analysed, frames-skipped, faces, passages, windows, and µs per stage")
+                .read_only()
+                .build(),
+        ]
+    });
+    &SPECS
+}
