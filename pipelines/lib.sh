@@ -13,7 +13,7 @@ die() {
 # Stops unless GStreamer finds the plugin.
 need_plugin() {
     command -v gst-launch-1.0 >/dev/null || die "gst-launch-1.0 is not installed: run pipelines/setup.sh first"
-    gst-inspect-1.0 --exists maskcount || die "GStreamer does not find the element maskcount in $maskcount_target/release:" \
+    gst-inspect-1.0 maskcount >/dev/null 2>&1 || die "GStreamer does not find the element maskcount in $maskcount_target/plugin:" \
         "run pipelines/setup.sh and cargo build --release first (gst-inspect-1.0 maskcount tells more)"
 }
 

@@ -99,13 +99,11 @@ PYTHON
 }
 
 # The plugin also looks beside itself, so that it works without any environment variable.
-link_runtime() {
-    mkdir -p "$target/release"
-    if [ "$target/release/libonnxruntime.so" -ef "$target/runtime/libonnxruntime.so" ]; then
-        return
-    fi
-    ln -sfn ../runtime/libonnxruntime.so "$target/release/libonnxruntime.so"
-    step "ONNX Runtime: linked beside the plugin in $target/release"
+# A folder that holds the plugin alone: GStreamer would try every library in target/release.
+link_plugin() {
+    mkdir -p "$target/plugin"
+    ln -sfn ../release/libgstmaskcount.so "$target/plugin/libgstmaskcount.so"
+    step "plugin folder: $target/plugin"
 }
 
 check_rust() {
@@ -123,4 +121,4 @@ install_packages "${packages[@]}"
 pkg-config --atleast-version=1.22 gstreamer-1.0 || die "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: the plugin needs 1.22 (Debian 12)"
 check_rust
 fetch_runtime
-link_runtime
+link_plugin

@@ -204,14 +204,10 @@ mod tests {
     #[test]
     fn frames_without_times_count_by_their_length() {
         let mut held = HeldFaces::default();
+        let first = [face(1, 10.0)];
         for number in 0..14 {
             held.advance(None, Some(ms(40)), true);
-            held.take(
-                if number == 0 { &[Face { id: Some(1), rect: Rect::default() }] } else { &[] },
-                ms(0),
-                HOLD,
-                SIZE,
-            );
+            held.take(if number == 0 { &first } else { &[] }, ms(0), HOLD, SIZE);
             assert_eq!(held.boxes(0.0).count(), usize::from(number <= 12), "frame {number}");
         }
     }

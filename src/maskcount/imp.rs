@@ -253,7 +253,7 @@ impl State {
         stats.decoding.add(times.decoding);
 
         let start = Instant::now();
-        self.people.resize((frame.width(), frame.height()));
+        take(&mut self.report, self.people.resize((frame.width(), frame.height())), settings, utc, time);
         take(&mut self.report, self.people.look(time, faces), settings, utc, time);
         stats.people.add(start.elapsed());
         trace(faces);
@@ -371,7 +371,9 @@ impl MaskCount {
             state.last_frame.map_or(Duration::ZERO, |last| last + Duration::from_secs_f64(step))
         });
         if state.broken || state.last_frame.is_some_and(|last| time < last) {
-            state.people.forget();
+            if let (Some(utc), Some(last)) = (state.clock.last(), state.last_frame) {
+                take(&mut state.report, state.people.forget(), &lock(&self.settings), utc, last);
+            }
             state.clock.segment();
             (state.last_look, state.last_live) = (None, None);
             // The first frame after a break is looked at.
@@ -473,9 +475,11 @@ impl MaskCount {
     /// Closes the open window and waits for its files; nothing is locked meanwhile but the report's own.
     fn finish(&self, mut state: State) -> State {
         let settings = lock(&self.settings).clone();
-        let end = state.clock.last();
+        let (end, time) = (state.clock.last(), state.last_frame);
+        if let (Some(utc), Some(last)) = (end, time) {
+            take(&mut state.report, state.people.forget(), &settings, utc, last);
+        }
         state.report.finish(end);
-        let time = state.last_frame;
         for notice in state.report.notices() {
             let posts = self.notice_messages(notice, settings.post_messages, time);
             self.post(posts);

@@ -20,6 +20,8 @@ use vote::Vote;
 const CONFIRM_LOOKS: u32 = 3;
 /// … that span at least this long: both keep a flicker of the detector out of the counts.
 const CONFIRM_SPAN: Duration = Duration::from_millis(300);
+/// A confirmed passage whose looks do not decide yet is counted after this long all the same, as unknown.
+const UNDECIDED: Duration = Duration::from_millis(1000);
 /// A face that is not found again for this long is gone; until then it is the same passage.
 const LOST_AFTER: Duration = Duration::from_millis(1500);
 /// A face that is not found is still shown, at its predicted place, for this long.
@@ -100,12 +102,22 @@ struct Track {
     gesture: gesture::Series,
     label: Label,
     score: f32,
+    /// When it had passed every test for being counted.
+    due: Option<Duration>,
     /// When and as what it was counted.
     counted: Option<(Duration, State)>,
     /// Never to be counted (again): it shook the head, or it goes on after the longest track.
     settled: bool,
     /// Whether it crossed the line (always true without one).
     crossed: bool,
+}
+
+impl Track {
+    /// The track ends: a passage that was due is counted now, decided or not, so that it is not lost.
+    fn last_word(&self) -> Option<Event> {
+        let open = self.due.is_some() && self.counted.is_none() && !self.settled;
+        open.then(|| Event::Counted { at: self.motion.seen(), state: self.vote.state() })
+    }
 }
 
 /// Everybody in view of one camera.
@@ -139,18 +151,22 @@ impl People {
         self.settings = settings;
     }
 
-    /// The picture has another size: places mean nothing any more, so every track ends.
-    pub fn resize(&mut self, frame: (u32, u32)) {
+    /// The picture may have another size now: places mean nothing any more then, so every track ends.
+    pub fn resize(&mut self, frame: (u32, u32)) -> &[Event] {
         let frame = (frame.0 as f32, frame.1 as f32);
-        if frame != self.frame {
-            self.frame = frame;
-            self.forget();
+        if frame == self.frame {
+            return &[];
         }
+        self.frame = frame;
+        self.forget()
     }
 
-    /// Ends every track, e.g. after a flush: what comes next has nothing to do with what was.
-    pub fn forget(&mut self) {
-        self.tracks.clear();
+    /// Ends every track, e.g. after a flush: what comes next has nothing to do with what was. Passages that were due but
+    /// undecided are counted.
+    pub fn forget(&mut self) -> &[Event] {
+        self.events.clear();
+        self.events.extend(self.tracks.drain(..).filter_map(|t| t.last_word()));
+        &self.events
     }
 
     /// Takes what one look found. `time` never runs backwards between calls of `forget`. The events are to be taken
@@ -163,7 +179,14 @@ impl People {
             let center = per_mille(face.rect.center(), self.frame);
             *taken = self.settings.exclude.iter().any(|p| p.contains(center));
         }
-        self.tracks.retain(|t| time.saturating_sub(t.motion.seen()) <= LOST_AFTER);
+        let events = &mut self.events;
+        self.tracks.retain(|t| {
+            let stays = time.saturating_sub(t.motion.seen()) <= LOST_AFTER;
+            if !stays {
+                events.extend(t.last_word());
+            }
+            stays
+        });
 
         let tracks = &mut self.tracks;
         track::associate(
@@ -215,6 +238,7 @@ impl People {
             gesture: gesture::Series::default(),
             label: face.label(),
             score: face.score,
+            due: None,
             counted: None,
             settled: false,
             crossed: self.settings.line.is_none(),
@@ -243,15 +267,20 @@ impl People {
         let state = track.vote.state();
         let age = time.saturating_sub(track.born);
         match track.counted {
-            None => {
+            None if !track.settled => {
                 let confirmed = track.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN;
                 let inside = settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
                 let large = face.rect.h >= settings.min_face as f32;
-                if confirmed && track.crossed && inside && large && !track.settled {
+                if confirmed && track.crossed && inside && large {
+                    track.due.get_or_insert(time);
+                }
+                let waited = track.due.is_some_and(|due| time.saturating_sub(due) >= UNDECIDED);
+                if track.due.is_some() && (state != State::Unknown || waited) {
                     track.counted = Some((time, state));
                     self.events.push(Event::Counted { at: time, state });
                 }
             }
+            None => {}
             Some((counted_at, from)) if from != state => {
                 track.counted = Some((counted_at, state));
                 self.events.push(Event::Amended { counted_at, from, to: state });
@@ -262,7 +291,7 @@ impl People {
             let id = self.new_id();
             let track = &mut self.tracks[index];
             track.settled |= track.counted.take().is_some();
-            (track.id, track.born) = (id, time);
+            (track.id, track.born, track.due) = (id, time, None);
             (track.vote, track.gesture) = (Vote::default(), gesture::Series::default());
         }
     }

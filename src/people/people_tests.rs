@@ -187,3 +187,15 @@ fn after_forget_nobody_is_in_view() {
     people.forget();
     assert_eq!(people.in_view(Duration::from_secs(1)).count(), 0);
 }
+
+#[test]
+fn a_passage_that_stays_undecided_is_counted_as_unknown_even_if_it_ends_early() {
+    let unsure = |x: f32| Face { labels: [0.5, 0.5, 0.0], ..masked(x, 300.0) };
+    let mut people = People::new(settings(), FRAME);
+    let events = play(&mut people, 10.0, 5.0, |t| if t < 0.8 { vec![unsure(100.0)] } else { vec![] });
+    assert_eq!(counted(&events), [State::Unknown]);
+
+    let mut people = People::new(settings(), FRAME);
+    assert!(play(&mut people, 10.0, 0.8, |_| vec![unsure(100.0)]).is_empty());
+    assert_eq!(counted(people.forget()), [State::Unknown], "nor is it lost when everything ends");
+}

@@ -11,7 +11,7 @@ use super::Record;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// A window is given out.
-    Record(Box<Record>),
+    Record(Record),
     /// A window is over and is not given out.
     Withheld(Withheld),
     /// A sidecar file is complete.
@@ -28,14 +28,14 @@ pub struct Withheld {
     pub start: Timestamp,
     pub end: Timestamp,
     pub min_persons: u32,
-    /// The stream has at_end, so no next window takes it in for now.
-    pub at_end: bool,
+    /// The stream has ended, so no next window takes it in for now.
+    pub ended: bool,
 }
 
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Withheld { start, end, min_persons, at_end } = self;
-        let then = if *at_end { "it is kept back" } else { "it is extended by the next one" };
+        let Withheld { start, end, min_persons, ended } = self;
+        let then = if *ended { "it is kept back" } else { "it is extended by the next one" };
         write!(
             f,
             "the window from {start} to {end} is not given out, since fewer than min-persons={min_persons} people passed; \

@@ -98,7 +98,7 @@ mod tests {
     fn the_correction_undoes_the_bias_of_the_model() {
         // facts.md: 0.97 on both sides turns 87 % into 84.8 %.
         let q = Quality { sensitivity: 0.97, specificity: 0.97 };
-        let apparent = 0.87 * 0.97 + 0.13 * 0.03;
+        let apparent: f64 = 0.87 * 0.97 + 0.13 * 0.03;
         assert!((apparent - 0.848).abs() < 5e-4);
         assert!((rogan_gladen(apparent, q) - 0.87).abs() < 1e-12);
         let s = share(848, 1000, 0.0, Some(q)).unwrap();

@@ -77,13 +77,13 @@ impl Report {
         let record = held.give_out(origin)?;
         self.stats.windows += 1;
         self.stats.passages += record.persons;
-        self.notices.push(Notice::Record(Box::new(record.clone())));
+        self.notices.push(Notice::Record(record.clone()));
         Some(record)
     }
 
-    pub(super) fn withhold(&mut self, held: &Held, at_end: bool) {
+    pub(super) fn withhold(&mut self, held: &Held, ended: bool) {
         let Window { start, end, .. } = held.window;
-        self.notices.push(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), at_end }));
+        self.notices.push(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), ended }));
     }
 
     /// The last look counts up to `time` or the end of the window, whichever comes first.
