@@ -9,6 +9,7 @@ use super::Record;
 
 /// Something to be said on the bus.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most notices are records")]
 pub enum Notice {
     /// A window is given out.
     Record(Record),
