@@ -33,7 +33,7 @@ impl Pattern {
         let (Some(Component::Normal(name)), Some(folder)) = (path.components().next_back(), path.parent()) else {
             return Err(bad("it names no file"));
         };
-        if location.ends_with(['/', '\\']) {
+        if matches!(location.rsplit(std::path::is_separator).next(), Some("" | ".")) {
             return Err(bad("it names a folder, not a file"));
         }
         let name = name.to_str().ok_or_else(|| bad("it is not UTF-8"))?.to_owned();

@@ -1,0 +1,436 @@
+//! Sidecar files and the journal: what stands in the folder after a stream, a crash, and a disk that is not there.
+
+mod report_common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use gstmaskcount::report::{KEPT_RECORDS, ModelIdentity, Notice, Record, Report, ReportError, Settings};
+use report_common::*;
+
+type Heard = Arc<Mutex<Vec<Notice>>>;
+
+const NAME: &str = "forville-%Y%m%dT%H%M%SZ.json";
+
+fn in_folder(folder: &Path) -> Settings {
+    Settings { min_persons: 2, location: Some(folder.join(NAME).to_str().unwrap().into()), ..settings() }
+}
+
+fn try_open(settings: Settings, model: ModelIdentity) -> Result<(Report, Heard), ReportError> {
+    let heard = Heard::default();
+    let ears = heard.clone();
+    let report =
+        Report::open_without_thread(settings, model, "0.1.0", move |notice| ears.lock().unwrap().push(notice))?;
+    Ok((report, heard))
+}
+
+fn open(settings: Settings) -> (Report, Heard) {
+    try_open(settings, model()).unwrap()
+}
+
+fn names(folder: &Path, hidden: bool) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with('.') == hidden)
+        .collect();
+    names.sort();
+    names
+}
+
+fn sidecars(folder: &Path) -> Vec<Record> {
+    names(folder, false)
+        .iter()
+        .map(|name| Record::from_json(&fs::read_to_string(folder.join(name)).unwrap()).unwrap())
+        .inspect(check)
+        .collect()
+}
+
+fn journal(folder: &Path) -> Option<PathBuf> {
+    names(folder, true).into_iter().find(|name| name.ends_with(".journal")).map(|name| folder.join(name))
+}
+
+/// The folder as a power cut at this moment would leave it.
+fn power_cut(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for name in names(folder, false).into_iter().chain(names(folder, true)) {
+        fs::copy(folder.join(&name), copy.path().join(&name)).unwrap();
+    }
+    copy
+}
+
+fn warnings(heard: &Heard) -> Vec<String> {
+    let texts = heard.lock().unwrap();
+    texts.iter().filter_map(|n| if let Notice::Warning { text } = n { Some(text.clone()) } else { None }).collect()
+}
+
+#[test]
+fn each_window_has_a_file_that_says_what_the_record_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, heard) = open(in_folder(folder.path()));
+    run(&mut report, "08:40:00", 25.0, 12);
+    report.finish(Some(at("08:40:25")));
+    let said = records(&mut report);
+    assert_eq!(said.len(), 3);
+    assert_eq!(sidecars(folder.path()), said);
+    assert_eq!(names(folder.path(), false)[1], "forville-20260426T084010Z.json");
+    let closed = heard.lock().unwrap().clone();
+    assert_eq!(closed.len(), 3);
+    assert_eq!(closed[0], Notice::SidecarClosed { path: folder.path().join("forville-20260426T084000Z.json") });
+    assert_eq!(journal(folder.path()), None, "nothing is open, so nothing is journalled");
+}
+
+#[test]
+fn the_thread_writes_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let heard = Heard::default();
+    let ears = heard.clone();
+    let notify = move |notice| ears.lock().unwrap().push(notice);
+    let mut report = Report::open(in_folder(folder.path()), model(), "0.1.0", notify).unwrap();
+    run(&mut report, "08:40:00", 25.0, 12);
+    report.finish(Some(at("08:40:25")));
+    assert_eq!(sidecars(folder.path()), records(&mut report));
+    assert_eq!(heard.lock().unwrap().len(), 3);
+    drop(report);
+    // The right to write is free again.
+    drop(Report::open(in_folder(folder.path()), model(), "0.1.0", |_| ()).unwrap());
+}
+
+#[test]
+fn a_file_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("day.json"), "mine").unwrap();
+    let location = Some(folder.path().join("day.json").to_str().unwrap().into());
+    let (mut report, _) = open(Settings { location, ..in_folder(folder.path()) });
+    run(&mut report, "08:40:00", 20.0, 8);
+    report.finish(Some(at("08:40:20")));
+    assert_eq!(names(folder.path(), false), ["day-2.json", "day-3.json", "day.json"]);
+    assert_eq!(fs::read_to_string(folder.path().join("day.json")).unwrap(), "mine");
+}
+
+#[test]
+fn only_the_oldest_sidecars_of_this_pattern_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let foreign = ["forville-20260101T000000Z.json", "forville-20260426T084000Z.txt", "notes.json"];
+    for name in foreign {
+        fs::write(folder.path().join(name), "{}").unwrap();
+    }
+    let other = Settings { camera: "gambetta".into(), ..in_folder(folder.path()) };
+    let (mut report, _) = open(other);
+    run(&mut report, "08:00:00", 10.0, 4);
+    report.finish(Some(at("08:00:10")));
+    drop(report);
+    let (mut report, _) = open(Settings { max_files: 2, ..in_folder(folder.path()) });
+    run(&mut report, "08:40:00", 50.0, 20);
+    report.finish(Some(at("08:40:50")));
+    let mut expected = vec!["forville-20260426T080000Z.json".to_owned()];
+    expected.extend(foreign.map(str::to_owned));
+    expected.extend(["forville-20260426T084030Z.json".to_owned(), "forville-20260426T084040Z.json".to_owned()]);
+    expected.sort();
+    assert_eq!(names(folder.path(), false), expected);
+    report.set_max_files(1);
+    run(&mut report, "08:40:50", 10.0, 4);
+    report.finish(Some(at("08:41:00")));
+    assert!(!folder.path().join("forville-20260426T084040Z.json").exists());
+    assert!(folder.path().join("forville-20260426T084050Z.json").exists());
+}
+
+#[test]
+fn names_that_leave_the_folder_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["..", ".", "", "%D.json", "%Y/%m.json", "a/", "%!.json", "%Q-%/x"] {
+        let location = Some(format!("{}/{name}", folder.path().display()));
+        let error = try_open(Settings { location, ..settings() }, model()).err();
+        assert!(matches!(error, Some(ReportError::Location { .. })), "{name}: {error:?}");
+    }
+    assert!(names(folder.path(), false).is_empty() && names(folder.path(), true).is_empty());
+}
+
+#[test]
+fn a_missing_folder_is_made_and_a_missing_path_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(in_folder(&folder.path().join("stats"))));
+    assert!(folder.path().join("stats").is_dir());
+    let error = try_open(in_folder(&folder.path().join("a/b")), model()).err().unwrap();
+    assert!(matches!(&error, ReportError::Folder { .. }) && error.to_string().contains("a/b"), "{error}");
+}
+
+#[test]
+fn two_reports_with_the_same_files_are_refused_and_with_others_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, _) = open(in_folder(folder.path()));
+    let error = try_open(in_folder(folder.path()), model()).err().unwrap();
+    assert!(matches!(&error, ReportError::Busy(location) if location.contains(NAME)), "{error}");
+    let location = Some(folder.path().join("gambetta-%s.json").to_str().unwrap().into());
+    drop(open(Settings { location, ..settings() }));
+    drop(first);
+    drop(open(in_folder(folder.path())));
+}
+
+#[test]
+fn a_restart_goes_on_with_the_window_that_is_still_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(in_folder(folder.path()));
+    run(&mut report, "08:40:00", 6.1, 6);
+    report.flush();
+    let after = power_cut(folder.path());
+    drop(report);
+
+    let (mut report, heard) = open(in_folder(after.path()));
+    run(&mut report, "08:40:08", 2.0, 1);
+    report.frame(at("08:40:10"), true);
+    report.finish(Some(at("08:40:10")));
+    let said = records(&mut report);
+    assert_eq!(said.len(), 1);
+    // Journalled at 5 s, when four had passed; the power cut took two.
+    assert_eq!((said[0].start, said[0].persons, said[0].complete), (at("08:40:00"), 5, true));
+    assert!(said[0].coverage < 0.8);
+    assert_eq!(sidecars(after.path()), said);
+    assert!(warnings(&heard).is_empty());
+}
+
+#[test]
+fn a_restart_after_the_end_of_the_window_gives_it_out_as_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(in_folder(folder.path()));
+    run(&mut report, "08:40:00", 9.9, 9);
+    report.flush();
+    let after = power_cut(folder.path());
+    let (mut report, _) = open(in_folder(after.path()));
+    report.frame(at("11:00:00"), true);
+    let said = records(&mut report);
+    assert_eq!((said[0].start, said[0].end, said[0].complete), (at("08:40:00"), at("08:40:10"), false));
+    report.flush();
+    assert_eq!(sidecars(after.path()), said);
+}
+
+#[test]
+fn what_was_withheld_at_the_end_goes_on_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(Settings { min_persons: 5, ..in_folder(folder.path()) });
+    run(&mut report, "08:40:00", 4.0, 3);
+    report.finish(Some(at("08:40:04")));
+    assert!(records(&mut report).is_empty() && journal(folder.path()).is_some());
+    drop(report);
+
+    // Who looks for a way around the rule gets no smaller group than the one that was promised.
+    let (mut report, _) = open(Settings { min_persons: 1, ..in_folder(folder.path()) });
+    run(&mut report, "08:40:10", 10.0, 1);
+    assert!(records(&mut report).is_empty());
+    run(&mut report, "08:40:20", 10.0, 1);
+    report.finish(Some(at("08:40:30")));
+    let said = records(&mut report);
+    assert_eq!(
+        said.iter().map(|r| (r.start, r.end, r.persons)).collect::<Vec<_>>(),
+        [(at("08:40:00"), at("08:40:30"), 5)]
+    );
+    assert_eq!((said[0].privacy.min_persons, said[0].complete), (5, false));
+    assert_eq!(journal(folder.path()), None);
+}
+
+#[test]
+fn noise_is_not_drawn_again_after_a_restart() {
+    let settings = |folder: &Path| Settings { epsilon: 0.01, ..in_folder(folder) };
+    let start = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(settings(start.path()));
+    run(&mut report, "08:40:00", 6.1, 6);
+    report.flush();
+    let restarts = [power_cut(start.path()), power_cut(start.path())];
+    let said = restarts.map(|folder| {
+        let (mut report, _) = open(settings(folder.path()));
+        report.frame(at("08:40:10"), true);
+        records(&mut report)
+    });
+    assert_eq!(said[0], said[1], "both restarts give the same record");
+    assert_eq!(said[0].len(), 1);
+}
+
+#[test]
+fn a_power_cut_between_two_steps_neither_loses_nor_doubles_a_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(in_folder(folder.path()));
+    run(&mut report, "08:40:00", 10.0, 5);
+    report.flush();
+    report.frame(at("08:40:10"), true);
+    // The record is closed but the writer has done nothing yet: the window stands in the journal.
+    let before = power_cut(folder.path());
+    report.flush();
+    let after = power_cut(folder.path());
+    // The first restart knows what was journalled at 5 s, the second all.
+    for (folder, persons) in [(before, 2), (after, 5)] {
+        let (mut report, _) = open(in_folder(folder.path()));
+        run(&mut report, "08:40:10", 10.0, 2);
+        report.finish(Some(at("08:40:20")));
+        let said: Vec<_> = sidecars(folder.path()).iter().map(|r| (r.start, r.persons)).collect();
+        assert_eq!(said, [(at("08:40:00"), persons), (at("08:40:10"), 2)]);
+    }
+}
+
+#[test]
+fn a_record_that_stands_in_journal_and_file_is_written_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = folder.path().join("stats");
+    let (mut report, _) = open(in_folder(&gone));
+    run(&mut report, "08:40:00", 10.0, 5);
+    report.finish(Some(at("08:40:10")));
+    let name = names(&gone, false)[0].clone();
+    let record: serde_json::Value = serde_json::from_str(&fs::read_to_string(gone.join(&name)).unwrap()).unwrap();
+    drop(report);
+    // The moment before the journal lets go of the record.
+    let (mut report, _) = open(in_folder(&gone));
+    run(&mut report, "08:50:00", 6.0, 1);
+    report.flush();
+    let path = journal(&gone).unwrap();
+    let mut text: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    text["unwritten"] = serde_json::json!([{ "file": name, "record": record }]);
+    let after = power_cut(&gone);
+    fs::write(after.path().join(path.file_name().unwrap()), text.to_string()).unwrap();
+    let (mut again, heard) = open(in_folder(after.path()));
+    again.flush();
+    assert_eq!(names(after.path(), false), std::slice::from_ref(&name));
+    assert_eq!(heard.lock().unwrap()[..], [Notice::SidecarClosed { path: after.path().join(&name) }]);
+    // And without the file it is written.
+    drop(again);
+    let after = power_cut(&gone);
+    fs::write(after.path().join(path.file_name().unwrap()), text.to_string()).unwrap();
+    fs::remove_file(after.path().join(&name)).unwrap();
+    drop(open(in_folder(after.path())));
+    assert_eq!(names(after.path(), false), [name]);
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_or_is_another_camera_s_is_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(in_folder(folder.path()));
+    run(&mut report, "08:40:00", 6.0, 4);
+    report.flush();
+    let path = journal(folder.path()).unwrap();
+    let whole = fs::read_to_string(&path).unwrap();
+    drop(report);
+    let torn = &whole[..whole.len() / 2];
+    let escaping = whole.replace("\"unwritten\":[]", "\"unwritten\":[{\"file\":\"../x\",\"record\":null}]");
+    let foreign = whole.replace("forville-1", "gambetta-1");
+    for text in [torn, "", "\0\0\0", "[]", &escaping, &foreign, &whole.replace("journal/1", "journal/9")] {
+        fs::write(&path, text).unwrap();
+        let (mut report, _) = open(in_folder(folder.path()));
+        let notices = report.notices();
+        let aside = names(folder.path(), true).into_iter().find(|n| n.ends_with(".aside")).unwrap();
+        assert!(matches!(&notices[..], [Notice::Warning { text }] if text.contains(&aside)), "{notices:?}");
+        report.frame(at("08:40:07"), true);
+        report.finish(None);
+        assert!(records(&mut report).is_empty(), "nothing of it is counted");
+        assert!(folder.path().join(aside).exists());
+        drop(report);
+        let _ = fs::remove_file(&path);
+    }
+}
+
+#[test]
+fn a_folder_that_is_gone_and_comes_back_loses_nothing_and_is_said_once() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("stats");
+    let (mut report, heard) = open(in_folder(&folder));
+    run(&mut report, "08:40:00", 10.0, 4);
+    fs::remove_dir_all(&folder).unwrap();
+    // A file in its place: also root cannot write into it.
+    fs::write(&folder, "").unwrap();
+    for start in ["08:40:10", "08:40:20", "08:40:30"] {
+        run(&mut report, start, 10.0, 4);
+        report.flush();
+    }
+    assert_eq!(warnings(&heard).len(), 1, "{heard:?}");
+    assert!(warnings(&heard)[0].contains("stats"));
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    report.finish(Some(at("08:40:40")));
+    assert_eq!(sidecars(&folder), records(&mut report));
+    assert_eq!(sidecars(&folder).len(), 4);
+    assert_eq!(report.stats().lost, 0);
+    // The lock is on the new folder.
+    assert!(matches!(try_open(in_folder(&folder), model()), Err(ReportError::Busy(_))));
+    assert_eq!(warnings(&heard).len(), 1);
+}
+
+#[test]
+fn the_oldest_records_are_reported_as_lost_when_too_many_are_kept() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("stats");
+    let (mut report, heard) = open(Settings { window: 1, min_persons: 0, ..in_folder(&folder) });
+    report.frame(at("00:00:00"), true);
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "").unwrap();
+    for second in 1..=(KEPT_RECORDS as u32 + 3) {
+        report.frame(later(at("00:00:00"), f64::from(second)), true);
+        if second % 100 == 0 {
+            report.flush();
+        }
+    }
+    report.flush();
+    assert_eq!(report.stats().lost, 3);
+    let lost: Vec<_> =
+        heard.lock().unwrap().iter().filter(|n| matches!(n, Notice::RecordLost { .. })).cloned().collect();
+    assert_eq!(lost.len(), 3);
+    assert_eq!(lost[0], Notice::RecordLost { start: at("00:00:00"), end: at("00:00:01") });
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    report.flush();
+    assert_eq!(names(&folder, false).len(), KEPT_RECORDS);
+}
+
+#[test]
+fn what_cannot_be_written_at_the_very_end_is_reported_as_lost() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = base.path().join("stats");
+    let (mut report, heard) = open(in_folder(&folder));
+    run(&mut report, "08:40:00", 10.0, 4);
+    fs::remove_dir_all(&folder).unwrap();
+    report.finish(Some(at("08:40:10")));
+    drop(report);
+    assert!(heard.lock().unwrap().iter().any(|n| matches!(n, Notice::RecordLost { .. })));
+    assert!(!folder.exists(), "a folder that vanished may be a medium that was taken out: it is not made up");
+}
+
+#[test]
+fn what_a_killed_run_left_half_written_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(in_folder(folder.path())));
+    let lock = names(folder.path(), true).into_iter().find(|n| n.ends_with(".lock")).unwrap();
+    let half = folder.path().join(lock.replace(".lock", ".x7Yz.tmp"));
+    fs::write(&half, "{").unwrap();
+    fs::write(folder.path().join("other.tmp"), "{").unwrap();
+    drop(open(in_folder(folder.path())));
+    assert!(!half.exists() && folder.path().join("other.tmp").exists());
+}
+
+#[test]
+fn another_window_length_gives_out_what_is_enough_and_goes_on_with_the_rest() {
+    for (passages, expected) in [(5, vec![(5, 10), (3, 60)]), (1, vec![(4, 60)])] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut report, _) = open(in_folder(folder.path()));
+        run(&mut report, "08:40:00", 6.1, 0);
+        for _ in 0..passages {
+            report.take(passage(at("08:40:06"), gstmaskcount::report::Wearing::Masked));
+        }
+        report.frame(at("08:40:09.9"), true);
+        // As after a crash: without a finish.
+        drop(report);
+        let (mut report, _) = open(Settings { window: 60, ..in_folder(folder.path()) });
+        run(&mut report, "08:40:20", 40.0, 3);
+        report.finish(Some(at("08:41:00")));
+        let said: Vec<_> =
+            records(&mut report).iter().map(|r| (r.persons, r.end.duration_since(r.start).as_secs())).collect();
+        assert_eq!(said, expected);
+    }
+}
+
+#[test]
+fn only_the_owner_may_read_the_journal() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(in_folder(folder.path()));
+    run(&mut report, "08:40:00", 6.0, 1);
+    report.flush();
+    let mode = fs::metadata(journal(folder.path()).unwrap()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
