@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::WINDOW_SECONDS;
 use super::privacy::{Held, Origin};
 use super::record::{Fields, Record};
 use super::sidecar::{self, Access, Pattern};
@@ -99,8 +100,11 @@ impl Journal {
         if (&self.origin.site, &self.origin.camera) != (&origin.site, &origin.camera) {
             return Some(format!("it is of camera \"{}\" at site \"{}\"", self.origin.camera, self.origin.site));
         }
-        if self.state.open.is_some_and(|held| held.window.start >= held.window.end) {
-            return Some("its window ends before it starts".to_owned());
+        if !WINDOW_SECONDS.contains(&self.origin.window)
+            || self.origin.model.quality.is_some_and(|q| !q.says_something())
+            || self.state.open.is_some_and(|held| !held.is_plausible())
+        {
+            return Some("its numbers cannot be".to_owned());
         }
         for unwritten in &self.unwritten {
             if !sidecar::is_plain_name(&unwritten.file) {
@@ -142,5 +146,13 @@ impl Lock {
     #[cfg(not(unix))]
     pub fn is_on(&self, path: &Path) -> bool {
         path.exists()
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that was forked in between has the file open too, until it runs its program.
+        // When this fails, closing is what is left.
+        let _ = self.0.unlock();
     }
 }

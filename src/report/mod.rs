@@ -63,6 +63,12 @@ pub const JOURNAL_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 /// folder may be on an SD card.
 const IDLE_JOURNAL_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
+/// Possible lengths of a window, in seconds.
+pub const WINDOW_SECONDS: std::ops::RangeInclusive<u32> = 1..=86_400;
+
+/// Possible values of epsilon, besides 0 (off).
+pub const EPSILONS: std::ops::RangeInclusive<f64> = 0.001..=100.0;
+
 /// What a report is made with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -110,6 +116,14 @@ pub struct Quality {
     pub sensitivity: f64,
     /// Part of the other passages that it does not call masked.
     pub specificity: f64,
+}
+
+impl Quality {
+    /// Whether a share can be corrected by it: a model that guesses has both together at 1.
+    fn says_something(&self) -> bool {
+        let parts = [self.sensitivity, self.specificity];
+        parts.iter().all(|p| (0.0..=1.0).contains(p)) && parts.iter().sum::<f64>() > 1.0
+    }
 }
 
 /// What a person in a passage wears, by the vote.
@@ -230,17 +244,14 @@ impl Report {
         notify: writer::Notify,
         start: impl FnOnce(Files) -> std::io::Result<Writer>,
     ) -> Result<Report, ReportError> {
-        if !(1..=86_400).contains(&settings.window) {
+        if !WINDOW_SECONDS.contains(&settings.window) {
             return Err(ReportError::Window(settings.window));
         }
-        if settings.epsilon != 0.0 && !(0.001..=100.0).contains(&settings.epsilon) {
+        if settings.epsilon != 0.0 && !EPSILONS.contains(&settings.epsilon) {
             return Err(ReportError::Epsilon(settings.epsilon));
         }
-        if let Some(q) = model.quality {
-            let parts = [q.sensitivity, q.specificity];
-            if !parts.iter().all(|p| (0.0..=1.0).contains(p)) || parts.iter().sum::<f64>() <= 1.0 {
-                return Err(ReportError::Quality(q));
-            }
+        if let Some(q) = model.quality.filter(|q| !q.says_something()) {
+            return Err(ReportError::Quality(q));
         }
         let origin = Arc::new(Origin {
             site: settings.site,
@@ -298,7 +309,7 @@ impl Report {
                 None
             }
         };
-        Ok(Files::new(pattern, lock, (*self.origin).clone(), self.common.clone(), notify, journal))
+        Ok(Files::new(pattern, lock, self.origin.clone(), self.common.clone(), notify, journal))
     }
 
     /// Remove the oldest sidecar files beyond this number from now on; 0: keep all.

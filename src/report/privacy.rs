@@ -10,11 +10,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ModelIdentity;
 use super::noise::{System, discrete_laplace};
 use super::record::{Fields, Model, Privacy, Record, SCHEMA};
 use super::share::{rounded, share};
-use super::window::{Counts, Window};
+use super::window::{Counts, TOO_MANY, Window};
+use super::{EPSILONS, ModelIdentity};
 
 /// The rules that hold for the passages of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,15 @@ impl Held {
         self.rules = stricter;
         self.draw();
         self
+    }
+
+    /// Whether numbers that were read can be those of a window.
+    pub fn is_plausible(&self) -> bool {
+        let noise = self.noise.is_none_or(|n| {
+            [n.masked, n.unmasked, n.incorrect, n.unknown, n.withdrawn].iter().all(|n| n.unsigned_abs() < TOO_MANY)
+        });
+        let epsilon = self.rules.epsilon;
+        noise && (epsilon == 0.0 || EPSILONS.contains(&epsilon)) && self.window.is_plausible()
     }
 
     pub fn min_persons(&self) -> u32 {

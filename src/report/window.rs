@@ -10,6 +10,9 @@ use super::{Passage, Wearing, record::instant};
 /// times a second; a whole second without one is an interruption.
 pub(super) const LONGEST_GAP: SignedDuration = SignedDuration::from_secs(1);
 
+/// No camera sees as many passages or frames as this; sums of a few such numbers still fit.
+pub(super) const TOO_MANY: u64 = 1 << 48;
+
 /// Passages by state. Each passage is in one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Counts {
@@ -146,6 +149,13 @@ impl Window {
         self.end = next.end;
         self.earliest = self.earliest.min(time);
         self.extended = self.extended.saturating_add(1);
+    }
+
+    /// Whether numbers that were read can be those of a window.
+    pub fn is_plausible(&self) -> bool {
+        let c = self.counts;
+        let counts = [c.masked, c.unmasked, c.incorrect, c.unknown, c.withdrawn, self.frames];
+        self.start < self.end && counts.iter().all(|n| *n < TOO_MANY) && self.frames_analysed <= self.frames
     }
 
     /// Part of the window that was looked at, 0 to 1.

@@ -38,10 +38,12 @@ pub(super) type Notify = Box<dyn Fn(Notice) + Send>;
 pub(super) struct Files {
     pattern: Pattern,
     lock: Lock,
-    origin: Origin,
+    origin: Arc<Origin>,
     common: Arc<Common>,
     notify: Notify,
     state: State,
+    /// Of the state: that of an earlier run until this one has a state of its own.
+    state_origin: Arc<Origin>,
     unwritten: VecDeque<Unwritten>,
     /// Our sidecars, oldest first, once `max-files` has asked for them.
     shelf: Option<VecDeque<(Timestamp, String)>>,
@@ -55,13 +57,28 @@ impl Files {
     pub fn new(
         pattern: Pattern,
         lock: Lock,
-        origin: Origin,
+        origin: Arc<Origin>,
         common: Arc<Common>,
         notify: Notify,
         found: Option<Journal>,
     ) -> Files {
-        let (state, unwritten) = found.map_or_else(Default::default, |j| (j.state, j.unwritten.into()));
-        Files { pattern, lock, origin, common, notify, state, unwritten, shelf: None, failing: false, journalled: true }
+        let (state, state_origin, unwritten) = match found {
+            Some(j) => (j.state, Arc::new(j.origin), j.unwritten.into()),
+            None => (State::default(), origin.clone(), VecDeque::new()),
+        };
+        Files {
+            pattern,
+            lock,
+            origin,
+            common,
+            notify,
+            state,
+            state_origin,
+            unwritten,
+            shelf: None,
+            failing: false,
+            journalled: true,
+        }
     }
 
     fn lose_oldest(&mut self) {
@@ -75,6 +92,7 @@ impl Files {
     fn round(&mut self, mail: Mail) -> bool {
         if let Some(state) = mail.state {
             self.state = state;
+            self.state_origin = self.origin.clone();
             self.journalled = false;
         }
         for record in mail.records {
@@ -129,7 +147,8 @@ impl Files {
 
     fn write_journal(&mut self) -> io::Result<()> {
         self.journalled = false;
-        Journal::new(self.origin.clone(), self.state, self.unwritten.iter().cloned().collect()).write(&self.pattern)?;
+        let unwritten = self.unwritten.iter().cloned().collect();
+        Journal::new((*self.state_origin).clone(), self.state, unwritten).write(&self.pattern)?;
         self.journalled = true;
         Ok(())
     }
