@@ -415,6 +415,7 @@ impl Report {
         std::mem::take(&mut self.notices)
     }
 
+    /// Totals since the report was opened.
     pub fn stats(&self) -> Stats {
         let withheld = self.open.is_some_and(|held| held.window.extended > 0) || self.left.is_some();
         Stats { withheld, lost: self.common.lost.load(Ordering::Relaxed), ..self.stats }
