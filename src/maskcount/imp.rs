@@ -18,7 +18,7 @@ use super::{IncorrectIs, message};
 use crate::detect::manifest::{Manifest, Model, ModelError};
 use crate::detect::sampling::{Colorimetry, Geometry, Matrix};
 use crate::detect::session::{RunSettings, RuntimeSearch, SessionError};
-use crate::detect::{DetectError, Detector, Face, Label};
+use crate::detect::{DetectError, Detector, Label};
 use crate::look::{self, FaceMeta};
 use crate::people::{self, Event, People, State as Worn};
 use crate::picture::{Format, Picture, Rect};
@@ -256,7 +256,6 @@ impl State {
         take(&mut self.report, self.people.resize((frame.width(), frame.height())), settings, utc, time);
         take(&mut self.report, self.people.look(time, faces), settings, utc, time);
         stats.people.add(start.elapsed());
-        trace(faces);
         Ok(times.runtime)
     }
 
@@ -279,6 +278,9 @@ impl State {
                 confidence: f64::from(face.score),
                 id: face.id,
             }));
+        }
+        for face in &self.faces {
+            gst::trace!(CAT, "{time:?}: {} {:?} {:.2} {:?}", face.id, face.label, face.confidence, face.rect);
         }
         let in_view = self.faces.len() as u32;
         let areas = settings.exclude.iter().flat_map(|(_, areas)| areas).map(|area| {
@@ -311,12 +313,6 @@ fn take(report: &mut Report, events: &[Event], settings: &Settings, utc: Timesta
                 report.withdraw(utc_of(at), counted.map(|(at, worn)| passage(at, worn)));
             }
         }
-    }
-}
-
-fn trace(faces: &[Face]) {
-    for face in faces {
-        gst::trace!(CAT, "{:?} {:.2} {:?}", face.label(), face.score, face.rect);
     }
 }
 

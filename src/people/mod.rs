@@ -181,7 +181,9 @@ impl People {
         }
         let events = &mut self.events;
         self.tracks.retain(|t| {
-            let stays = time.saturating_sub(t.motion.seen()) <= LOST_AFTER;
+            // A face of one or two looks may be a flicker; kept for long, it would take over somebody else's.
+            let patience = if t.looks < CONFIRM_LOOKS { COAST } else { LOST_AFTER };
+            let stays = time.saturating_sub(t.motion.seen()) <= patience;
             if !stays {
                 events.extend(t.last_word());
             }

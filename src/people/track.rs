@@ -9,11 +9,15 @@ use crate::picture::Rect;
 /// Velocities follow the newest look with this weight; a single look is too noisy to steer the prediction.
 const VELOCITY_GAIN: f32 = 0.4;
 /// A prediction further ahead than this is a guess: the box stands still from there.
-const LONGEST_PREDICTION: Duration = Duration::from_millis(500);
+const LONGEST_PREDICTION: Duration = Duration::from_millis(1000);
+/// A change of velocity by this many face widths per second makes it another person: a walk is about one.
+const SHARPEST_TURN: f32 = 3.0;
+/// Over less than this, the jitter of the boxes would pass for a turn.
+const SHORTEST_STEP: Duration = Duration::from_millis(100);
 /// Boxes are enlarged by these shares of their size on each side, in two rounds.
 const BUFFERS: [f32; 2] = [0.3, 0.6];
-/// A face this many widths from where a track was lost may be the same passage …
-const RELINK_WIDTHS: f32 = 1.5;
+/// A face this many widths from where a lost track would be by now may be the same passage …
+const RELINK_WIDTHS: f32 = 1.0;
 /// … if its size differs by no more than this factor.
 const RELINK_SIZE: f32 = 1.8;
 
@@ -51,6 +55,18 @@ impl Motion {
         // A shrinking box keeps half its size: it must go on covering the face.
         let (w, h) = ((r.w + vw * ahead).max(r.w / 2.0), (r.h + vh * ahead).max(r.h / 2.0));
         Rect::new(cx + vx * ahead - w / 2.0, cy + vy * ahead - h / 2.0, w, h)
+    }
+
+    /// How well the step to `rect` agrees with the course so far, 0 to 1: who walks left does not turn right at once, as
+    /// somebody who comes the other way would make it look.
+    fn agrees(&self, time: Duration, rect: &Rect) -> f32 {
+        if !self.moving {
+            return 1.0;
+        }
+        let ((x0, y0), (x1, y1)) = (self.rect.center(), rect.center());
+        let dt = time.saturating_sub(self.seen).max(SHORTEST_STEP).as_secs_f32();
+        let turn = ((x1 - x0) / dt - self.velocity[0]).hypot((y1 - y0) / dt - self.velocity[1]);
+        (1.0 - turn / (SHARPEST_TURN * self.rect.w)).max(0.0)
     }
 
     pub fn observe(&mut self, time: Duration, rect: Rect) {
@@ -92,10 +108,15 @@ pub fn associate<'a>(
     pairs.clear();
     for buffer in BUFFERS {
         round(tracks, faces, pairs, taken, |track, face| {
-            motion(track).predicted(time).grown(buffer).iou(&face.rect.grown(buffer))
+            let expected = motion(track).predicted(time);
+            // Heads keep their size from look to look: two of different depth are told apart while they cross.
+            let size = expected.area() / face.rect.area();
+            expected.grown(buffer).iou(&face.rect.grown(buffer))
+                * size.min(1.0 / size)
+                * motion(track).agrees(time, &face.rect)
         });
     }
-    round(tracks, faces, pairs, taken, |track, face| relink(motion(track), face, frame));
+    round(tracks, faces, pairs, taken, |track, face| relink(motion(track), time, face, frame));
 }
 
 /// One round: all pairs of free tracks and faces with a fit above 0 are appended, then the losers removed.
@@ -127,13 +148,13 @@ fn round(tracks: usize, faces: &[Face], pairs: &mut Vec<Pair>, taken: &mut [bool
 
 /// How well a face fits a track that was lost inside the frame, 0 to 1. One that left over the border does not come
 /// back: who returns is a new passage.
-fn relink(motion: &Motion, face: &Face, frame: (f32, f32)) -> f32 {
+fn relink(motion: &Motion, time: Duration, face: &Face, frame: (f32, f32)) -> f32 {
     let (last, found) = (motion.last(), face.rect);
     let inside = |r: &Rect| r.x > 0.0 && r.y > 0.0 && r.x + r.w < frame.0 && r.y + r.h < frame.1;
     let size = (found.w * found.h / (last.w * last.h)).sqrt();
     if !inside(&last) || !inside(&found) || !(1.0 / RELINK_SIZE..=RELINK_SIZE).contains(&size) {
         return 0.0;
     }
-    let ((x0, y0), (x1, y1)) = (last.center(), found.center());
+    let ((x0, y0), (x1, y1)) = (motion.predicted(time).center(), found.center());
     1.0 - (x1 - x0).hypot(y1 - y0) / (RELINK_WIDTHS * last.w.max(found.w))
 }
