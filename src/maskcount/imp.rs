@@ -199,7 +199,7 @@ impl Video {
 impl State {
     /// Whether this frame is to be looked at by `interval` and `max-fps`.
     fn is_due(&mut self, settings: &Settings, time: Duration) -> bool {
-        self.since_look += 1;
+        self.since_look = self.since_look.saturating_add(1);
         let (numer, denom) = (settings.max_fps.numer(), settings.max_fps.denom());
         let rested = match self.last_look {
             Some(last) if numer > 0 => {
@@ -373,7 +373,7 @@ impl MaskCount {
             state.clock.segment();
             (state.last_look, state.last_live) = (None, None);
             // The first frame after a break is looked at.
-            state.since_look = u32::MAX - 1;
+            state.since_look = u32::MAX;
             state.broken = false;
         }
         state.last_frame = Some(time);
@@ -525,7 +525,7 @@ impl MaskCount {
             clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
             video: None,
             revision: settings.revision,
-            since_look: u32::MAX - 1,
+            since_look: u32::MAX,
             last_look: None,
             last_frame: None,
             last_live: None,

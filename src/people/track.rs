@@ -16,8 +16,8 @@ const SHARPEST_TURN: f32 = 3.0;
 const SHORTEST_STEP: Duration = Duration::from_millis(100);
 /// Boxes are enlarged by these shares of their size on each side, in two rounds.
 const BUFFERS: [f32; 2] = [0.3, 0.6];
-/// A face this many widths from where a lost track would be by now may be the same passage …
-const RELINK_WIDTHS: f32 = 1.0;
+/// A face this many widths from where a track was lost, or would be by now, may be the same passage …
+const RELINK_WIDTHS: f32 = 1.5;
 /// … if its size differs by no more than this factor.
 const RELINK_SIZE: f32 = 1.8;
 
@@ -155,6 +155,9 @@ fn relink(motion: &Motion, time: Duration, face: &Face, frame: (f32, f32)) -> f3
     if !inside(&last) || !inside(&found) || !(1.0 / RELINK_SIZE..=RELINK_SIZE).contains(&size) {
         return 0.0;
     }
-    let ((x0, y0), (x1, y1)) = (motion.predicted(time).center(), found.center());
-    1.0 - (x1 - x0).hypot(y1 - y0) / (RELINK_WIDTHS * last.w.max(found.w))
+    let (x, y) = found.center();
+    let far = |(from_x, from_y): (f32, f32)| (x - from_x).hypot(y - from_y);
+    // A velocity taken from half-hidden boxes can be far off.
+    let distance = far(last.center()).min(far(motion.predicted(time).center()));
+    1.0 - distance / (RELINK_WIDTHS * last.w.max(found.w))
 }

@@ -1,0 +1,239 @@
+//! What the element `maskcount` promises, on a harness.
+
+mod common;
+
+use common::{COMMON_CAPS, demo_frame, element, harness, run};
+use gst::prelude::*;
+use gstmaskcount::look;
+use gstmaskcount::maskcount::message;
+use gstmaskcount::picture::Format;
+
+#[test]
+fn both_elements_describe_every_property() {
+    common::init();
+    for name in ["maskcount", "facepixelate"] {
+        let element = gst::ElementFactory::make(name).build().unwrap();
+        let own = element.type_();
+        let properties = element.list_properties();
+        let ours: Vec<_> = properties.iter().filter(|p| p.owner_type() == own).collect();
+        assert!(ours.len() > 5);
+        for p in ours {
+            assert!(p.blurb().is_some_and(|b| b.len() > 10), "{name} {}", p.name());
+            let flags = p.flags().bits();
+            let mutable = gst::PARAM_FLAG_MUTABLE_READY.bits() | gst::PARAM_FLAG_MUTABLE_PLAYING.bits();
+            assert!(
+                !p.flags().contains(gst::glib::ParamFlags::WRITABLE) || flags & mutable != 0,
+                "{name} {}",
+                p.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_frame_with_faces_gets_their_regions_and_its_look() {
+    let mut h = harness("interval=1");
+    let (caps, buffer) = demo_frame("NV12");
+    h.set_src_caps(caps);
+    let out = h.push_and_pull(buffer).unwrap();
+    let look = look::read(&out).unwrap();
+    assert!(look.analysed && look.age == Some(gst::ClockTime::ZERO));
+    assert!((1..=8).contains(&look.faces), "{look:?}");
+    let metas: Vec<_> = out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().collect();
+    assert_eq!(metas.len(), look.faces as usize);
+    for meta in metas {
+        let detection = meta.param("detection").unwrap();
+        assert!(["mask", "no_mask", "incorrect"].contains(&detection.get::<&str>("label").unwrap()));
+        assert!((0.0..=1.0).contains(&detection.get::<f64>("confidence").unwrap()));
+        assert!(meta.param("object_id").unwrap().get::<i32>("id").unwrap() > 0);
+    }
+}
+
+#[test]
+fn every_format_finds_the_same_faces() {
+    let mut found = Vec::new();
+    for format in Format::ALL {
+        let mut h = harness("interval=1");
+        let (caps, buffer) = demo_frame(format.name());
+        h.set_src_caps(caps);
+        found.push((format, look::read(&h.push_and_pull(buffer).unwrap()).unwrap().faces));
+    }
+    let expected = found[0].1;
+    assert!(expected > 0);
+    // Without colour a face more or less may be found.
+    for (format, faces) in found {
+        let slack = u32::from(format == Format::Gray8);
+        assert!(faces.abs_diff(expected) <= slack, "{format:?} {faces} instead of {expected}");
+    }
+}
+
+#[test]
+fn the_picture_itself_is_not_changed() {
+    let mut h = harness("interval=1");
+    let (caps, buffer) = demo_frame("I420");
+    let before = buffer.map_readable().unwrap().to_vec();
+    h.set_src_caps(caps);
+    let out = h.push_and_pull(buffer).unwrap();
+    assert!(out.map_readable().unwrap().as_slice() == before);
+}
+
+#[test]
+fn frames_between_two_looks_say_how_old_theirs_is() {
+    let mut h = harness("interval=3");
+    h.set_src_caps_str(COMMON_CAPS);
+    let ages: Vec<_> = (0..4).map(|i| look::read(&h.push_and_pull(common::grey(i * 40)).unwrap()).unwrap()).collect();
+    assert_eq!(ages.iter().map(|l| l.analysed).collect::<Vec<_>>(), [true, false, false, true]);
+    assert_eq!(ages[2].age, Some(gst::ClockTime::from_mseconds(80)));
+}
+
+#[test]
+fn max_fps_limits_the_looks_by_buffer_time() {
+    let mut h = harness("max-fps=5/1");
+    h.set_src_caps_str(COMMON_CAPS);
+    let looks = (0..25).filter(|i| look::read(&h.push_and_pull(common::grey(i * 40)).unwrap()).unwrap().analysed);
+    assert_eq!(looks.count(), 5);
+}
+
+#[test]
+fn while_paused_no_frame_has_a_look() {
+    let mut h = harness("paused=true");
+    h.set_src_caps_str(COMMON_CAPS);
+    let look = look::read(&h.push_and_pull(common::grey(0)).unwrap()).unwrap();
+    assert!(!look.analysed && look.age.is_none());
+    h.element().unwrap().set_property("paused", false);
+    assert!(look::read(&h.push_and_pull(common::grey(40)).unwrap()).unwrap().analysed);
+}
+
+#[test]
+fn an_excluded_area_is_a_region_to_be_covered_on_every_frame() {
+    let mut h = harness("exclude=\"0,0 500,0 500,1000 0,1000\"");
+    h.set_src_caps_str(COMMON_CAPS);
+    let out = h.push_and_pull(common::grey(0)).unwrap();
+    let meta = out.meta::<gst_video::VideoRegionOfInterestMeta>().unwrap();
+    assert_eq!((meta.roi_type(), meta.rect()), (look::EXCLUDE_TYPE, (0, 0, 160, 240)));
+}
+
+#[test]
+fn a_text_that_is_no_place_keeps_the_old_value_and_warns() {
+    common::init();
+    let element = element("zone=\"0,0 1000,0 1000,1000\"");
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    element.set_property("zone", "nonsense");
+    assert_eq!(element.property::<String>("zone"), "0,0 1000,0 1000,1000");
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_some());
+}
+
+#[test]
+fn a_flush_and_a_caps_change_are_survived() {
+    let mut h = harness("interval=1");
+    h.set_src_caps_str(COMMON_CAPS);
+    h.push_and_pull(common::grey(0)).unwrap();
+    h.push_event(gst::event::FlushStart::new());
+    h.push_event(gst::event::FlushStop::new(true));
+    h.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+    assert!(look::read(&h.push_and_pull(common::grey(0)).unwrap()).unwrap().analysed);
+    h.set_src_caps_str("video/x-raw,format=NV12,width=640,height=480,framerate=25/1");
+    let buffer = common::buffer(640 * 480 * 3 / 2, 40);
+    assert!(look::read(&h.push_and_pull(buffer).unwrap()).unwrap().analysed);
+}
+
+#[test]
+fn a_buffer_that_is_too_small_is_an_error_and_goes_nowhere() {
+    let mut h = harness("interval=1");
+    h.set_src_caps_str(COMMON_CAPS);
+    assert_eq!(h.push(common::buffer(100, 0)), Err(gst::FlowError::Error));
+    assert_eq!(h.buffers_in_queue(), 0);
+}
+
+#[test]
+fn caps_that_are_not_handled_are_refused() {
+    let mut h = harness("interval=1");
+    h.set_src_caps_str("video/x-raw,format=P010_10LE,width=320,height=240,framerate=25/1");
+    assert_eq!(h.push(common::grey(0)), Err(gst::FlowError::NotNegotiated));
+}
+
+/// The error that a start with these properties posts.
+fn start_error(properties: &str) -> String {
+    let element = element(properties);
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    assert!(element.set_state(gst::State::Paused).is_err(), "{properties}");
+    let message = bus.pop_filtered(&[gst::MessageType::Error]).expect("one error");
+    assert!(bus.pop_filtered(&[gst::MessageType::Error]).is_none(), "said once");
+    element.set_state(gst::State::Null).unwrap();
+    let gst::MessageView::Error(error) = message.view() else { unreachable!() };
+    error.error().to_string()
+}
+
+#[test]
+fn errors_at_start_name_the_file_what_is_wrong_and_the_mend() {
+    common::init();
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("m.json");
+    let text = std::fs::read_to_string("models/maskcount-s.json").unwrap();
+    let model = format!("model={}", manifest.display());
+    assert!(start_error(&model).contains("m.json"), "no such manifest");
+
+    std::fs::write(&manifest, text.replace("\"maskcount\"", "\"retina\"")).unwrap();
+    assert!(start_error(&model).contains("`decoder.kind` must be"));
+    std::fs::write(&manifest, &text).unwrap();
+    assert!(start_error(&model).contains("maskcount-s.onnx"), "no network");
+    std::fs::write(folder.path().join("maskcount-s.onnx"), b"damaged").unwrap();
+    assert!(start_error(&model).contains("the file is damaged"));
+    std::fs::copy("models/maskcount-s.onnx", folder.path().join("maskcount-s.onnx")).unwrap();
+    std::fs::write(&manifest, text.replace("\"s32\"", "\"s64\"")).unwrap();
+    assert!(start_error(&model).contains("no output `s64`; it has: s8, s16, s32"));
+
+    let wrong_stride = text.split("\"strides\"").map(|p| p.replacen("32", "64", 1)).collect::<Vec<_>>();
+    std::fs::write(&manifest, format!("{}\"strides\"{}", text.split("\"strides\"").next().unwrap(), wrong_stride[1]))
+        .unwrap();
+    assert!(start_error(&model).contains("expects [1, 18, 6, 10]"));
+
+    assert!(start_error("input-size=100x100").contains("multiple of 32"));
+    assert!(
+        start_error("execution-provider=cuda").contains("it offers: ")
+            || start_error("execution-provider=cuda").contains("CUDA")
+    );
+    assert!(start_error("location=/nowhere/at/all/x-%H.json").contains("/nowhere/at/all"));
+    assert!(start_error("runtime=/nowhere/libonnxruntime.so").contains("/nowhere/libonnxruntime.so"));
+}
+
+#[test]
+fn two_elements_with_the_same_files_are_refused() {
+    common::init();
+    let folder = tempfile::tempdir().unwrap();
+    let location = format!("location={}/x-%Y%m%dT%H%M%SZ.json", folder.path().display());
+    let first = element(&location);
+    first.set_state(gst::State::Paused).unwrap();
+    assert!(start_error(&location).contains("another element"));
+    first.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn two_hundred_starts_and_stops_are_as_good_as_one() {
+    common::init();
+    let element = element("interval=1");
+    for _ in 0..200 {
+        element.set_state(gst::State::Paused).unwrap();
+        element.set_state(gst::State::Null).unwrap();
+    }
+}
+
+#[test]
+fn the_demo_clip_gives_the_right_record_and_it_fits_the_schema() {
+    let records = run("window=3600 min-persons=1 start-time=2026-04-26T08:00:00Z camera=c site=s");
+    assert_eq!(records.len(), 1);
+    let record = message::from_structure(&records[0]).unwrap();
+    assert_eq!((record.persons, record.masked, record.unmasked), (12, 8, 4), "{record:?}");
+    assert_eq!((record.camera.as_str(), record.site.as_str()), ("c", "s"));
+    assert_eq!(message::from_structure(&message::to_structure(&record)).unwrap(), record);
+    let schema = serde_json::from_str(gstmaskcount::report::JSON_SCHEMA).unwrap();
+    let json = serde_json::from_str(&record.to_json()).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&json));
+}
+
+#[test]
+fn too_few_persons_give_no_record_but_a_hint() {
+    assert!(run("window=3600 min-persons=100 start-time=2026-04-26T08:00:00Z").is_empty());
+}
