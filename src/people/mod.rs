@@ -22,6 +22,9 @@ const CONFIRM_LOOKS: u32 = 3;
 const CONFIRM_SPAN: Duration = Duration::from_millis(300);
 /// A confirmed passage whose looks do not decide yet is counted after this long all the same, as unknown.
 const UNDECIDED: Duration = Duration::from_millis(1000);
+/// … and that together speak for a face by this much (log-odds beyond the threshold, summed): things that are taken for
+/// a face now and then get more looks that say no.
+const CONFIRM_EVIDENCE: f32 = 1.0;
 /// A face that is not found again for this long is gone; until then it is the same passage.
 const LOST_AFTER: Duration = Duration::from_millis(1500);
 /// A face that is not found is still shown, at its predicted place, for this long.
@@ -98,6 +101,7 @@ struct Track {
     motion: Motion,
     born: Duration,
     looks: u32,
+    evidence: f32,
     vote: Vote,
     gesture: gesture::Series,
     label: Label,
@@ -236,6 +240,7 @@ impl People {
             motion: Motion::new(time, face.rect),
             born: time,
             looks: 1,
+            evidence: evidence(face.score, self.settings.threshold),
             vote: Vote::default(),
             gesture: gesture::Series::default(),
             label: face.label(),
@@ -257,6 +262,7 @@ impl People {
         let track = &mut self.tracks[index];
         track.motion.observe(time, face.rect);
         track.looks += 1;
+        track.evidence += evidence(face.score, settings.threshold);
         track.vote.look(time, face);
         track.gesture.look(time, face);
         (track.label, track.score) = (face.label(), face.score);
@@ -270,7 +276,8 @@ impl People {
         let age = time.saturating_sub(track.born);
         match track.counted {
             None if !track.settled => {
-                let confirmed = track.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN;
+                let confirmed =
+                    track.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN && track.evidence >= CONFIRM_EVIDENCE;
                 let inside = settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
                 let large = face.rect.h >= settings.min_face as f32;
                 if confirmed && track.crossed && inside && large {
@@ -297,6 +304,13 @@ impl People {
             (track.vote, track.gesture) = (Vote::default(), gesture::Series::default());
         }
     }
+}
+
+/// How much one look says for a face, against the threshold; one look alone says at most 2.
+fn evidence(score: f32, threshold: f32) -> f32 {
+    let odds = |p: f32| (p / (1.0 - p)).ln();
+    let said = odds(score) - odds(threshold);
+    if said.is_nan() { 0.0 } else { said.clamp(-2.0, 2.0) }
 }
 
 /// A place in the units of `zone`, `exclude` and `line`.

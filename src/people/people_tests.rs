@@ -101,7 +101,7 @@ fn a_faint_face_begins_no_track_but_keeps_one_alive() {
     let faint = Face { score: 0.3, ..bare(300.0, 200.0) };
     assert!(play(&mut people, 10.0, 3.0, |_| vec![faint]).is_empty());
     people.forget();
-    let scene = |t: f32| vec![if t < 0.15 { bare(300.0, 200.0) } else { faint }];
+    let scene = |t: f32| vec![if t < 0.35 { bare(300.0, 200.0) } else { faint }];
     assert_eq!(counted(&play(&mut people, 10.0, 3.0, scene)).len(), 1);
 }
 
@@ -198,4 +198,12 @@ fn a_passage_that_stays_undecided_is_counted_as_unknown_even_if_it_ends_early() 
     let mut people = People::new(settings(), FRAME);
     assert!(play(&mut people, 10.0, 0.8, |_| vec![unsure(100.0)]).is_empty());
     assert_eq!(counted(people.forget()), [State::Unknown], "nor is it lost when everything ends");
+}
+
+#[test]
+fn a_thing_that_is_taken_for_a_face_now_and_then_is_no_passage() {
+    let mut people = People::new(settings(), FRAME);
+    let scores = [0.6, 0.3, 0.62, 0.35, 0.3];
+    let thing = |t: f32| vec![Face { score: scores[(t * 10.0).round() as usize % 5], ..masked(100.0, 300.0) }];
+    assert!(play(&mut people, 10.0, 5.0, thing).is_empty());
 }
