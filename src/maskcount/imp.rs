@@ -247,7 +247,7 @@ impl State {
         let picture = Picture::new(video.format, width, height, &planes[..3], &lengths)?;
         self.detector.configure(&video.geometry(buffer, width, height));
         let threshold = settings.threshold.unwrap_or(self.detector.manifest().threshold) as f32;
-        let (faces, times) = self.detector.look(&picture, threshold * people::SUSTAIN)?;
+        let (faces, times) = self.detector.look(&picture, threshold * people::COVERED)?;
         stats.sampling.add(times.sampling);
         stats.runtime.add(times.runtime);
         stats.decoding.add(times.decoding);

@@ -31,15 +31,19 @@ const LOST_AFTER: Duration = Duration::from_millis(1500);
 const COAST: Duration = Duration::from_millis(500);
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
 const LONGEST_TRACK: Duration = Duration::from_secs(120);
-/// Faces surer than this share of the threshold keep a track alive that is there already, as ByteTrack does.
-pub const SUSTAIN: f32 = 0.5;
+/// Faces surer than this share of the threshold are covered, as fails closed; they are not followed.
+pub const COVERED: f32 = 0.3;
+/// Faces surer than this share of the threshold keep a track alive that is there already, as in ByteTrack.
+const SUSTAIN: f32 = 0.5;
+/// Faint looks count against a face by no more than this in all, so that one that comes nearer is counted soon.
+const LEAST_EVIDENCE: f32 = -1.0;
 /// Tracks held at once; a frame with more faces than this is no camera's.
 const MAX_TRACKS: usize = 512;
 
 /// What counts, where.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// Least score of a face that begins a track, 0 to 1.
+    /// Least score of a face that speaks for being counted, 0 to 1.
     pub threshold: f32,
     /// Faces less high than this (pixels) are tracked but never counted.
     pub min_face: u32,
@@ -134,6 +138,8 @@ pub struct People {
     pairs: Vec<Pair>,
     taken: Vec<bool>,
     events: Vec<Event>,
+    /// Faces of the last look that are covered but not followed.
+    faint: Vec<InView>,
 }
 
 impl People {
@@ -147,6 +153,7 @@ impl People {
             pairs: Vec::with_capacity(1024),
             taken: Vec::with_capacity(MAX_TRACKS),
             events: Vec::with_capacity(MAX_TRACKS),
+            faint: Vec::with_capacity(MAX_TRACKS),
         }
     }
 
@@ -169,6 +176,7 @@ impl People {
     /// undecided are counted.
     pub fn forget(&mut self) -> &[Event] {
         self.events.clear();
+        self.faint.clear();
         self.events.extend(self.tracks.drain(..).filter_map(|t| t.last_word()));
         &self.events
     }
@@ -177,6 +185,7 @@ impl People {
     /// before the next look.
     pub fn look(&mut self, time: Duration, faces: &[Face]) -> &[Event] {
         self.events.clear();
+        self.faint.clear();
         self.taken.clear();
         self.taken.resize(faces.len(), false);
         for (taken, face) in self.taken.iter_mut().zip(faces) {
@@ -200,6 +209,7 @@ impl People {
             tracks.len(),
             |i| &tracks[i].motion,
             faces,
+            self.settings.threshold * SUSTAIN,
             self.frame,
             &mut self.pairs,
             &mut self.taken,
@@ -209,22 +219,36 @@ impl People {
             self.observe(track, time, &faces[face]);
         }
         for (index, face) in faces.iter().enumerate() {
-            if !self.taken[index] && face.score >= self.settings.threshold && self.tracks.len() < MAX_TRACKS {
+            if self.taken[index] {
+                continue;
+            }
+            if face.score >= self.settings.threshold && self.tracks.len() < MAX_TRACKS {
                 self.begin(time, face);
+            } else if self.faint.len() < MAX_TRACKS {
+                let id = self.new_id();
+                self.faint.push(InView {
+                    id,
+                    rect: face.rect,
+                    state: State::Unknown,
+                    label: face.label(),
+                    score: face.score,
+                });
             }
         }
         &self.events
     }
 
-    /// Everybody who is or was just there, predicted to `time`.
+    /// Everybody who is or was just there, predicted to `time`; after those who are followed, the faint ones.
     pub fn in_view(&self, time: Duration) -> impl Iterator<Item = InView> + '_ {
-        self.tracks.iter().filter(move |t| time.saturating_sub(t.motion.seen()) <= COAST).map(move |t| InView {
-            id: t.id,
-            rect: t.motion.predicted(time),
-            state: t.vote.state(),
-            label: t.label,
-            score: t.score,
-        })
+        let followed =
+            self.tracks.iter().filter(move |t| time.saturating_sub(t.motion.seen()) <= COAST).map(move |t| InView {
+                id: t.id,
+                rect: t.motion.predicted(time),
+                state: t.vote.state(),
+                label: t.label,
+                score: t.score,
+            });
+        followed.chain(self.faint.iter().copied())
     }
 
     fn new_id(&mut self) -> u32 {
@@ -240,7 +264,7 @@ impl People {
             motion: Motion::new(time, face.rect),
             born: time,
             looks: 1,
-            evidence: evidence(face.score, self.settings.threshold),
+            evidence: evidence(face.score, self.settings.threshold).max(LEAST_EVIDENCE),
             vote: Vote::default(),
             gesture: gesture::Series::default(),
             label: face.label(),
@@ -262,7 +286,7 @@ impl People {
         let track = &mut self.tracks[index];
         track.motion.observe(time, face.rect);
         track.looks += 1;
-        track.evidence += evidence(face.score, settings.threshold);
+        track.evidence = (track.evidence + evidence(face.score, settings.threshold)).max(LEAST_EVIDENCE);
         track.vote.look(time, face);
         track.gesture.look(time, face);
         (track.label, track.score) = (face.label(), face.score);

@@ -96,10 +96,11 @@ fn two_who_cross_stay_two_and_keep_their_labels() {
 }
 
 #[test]
-fn a_faint_face_begins_no_track_but_keeps_one_alive() {
+fn a_faint_face_is_covered_but_not_counted_and_keeps_a_track_alive() {
     let mut people = People::new(settings(), FRAME);
     let faint = Face { score: 0.3, ..bare(300.0, 200.0) };
     assert!(play(&mut people, 10.0, 3.0, |_| vec![faint]).is_empty());
+    assert_eq!(people.in_view(Duration::from_secs(3)).count(), 1);
     people.forget();
     let scene = |t: f32| vec![if t < 0.35 { bare(300.0, 200.0) } else { faint }];
     assert_eq!(counted(&play(&mut people, 10.0, 3.0, scene)).len(), 1);

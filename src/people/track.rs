@@ -94,13 +94,15 @@ pub struct Pair {
 }
 
 /// Fills `pairs` with the assignment of faces to tracks, each at most once, and marks the assigned faces in `taken`;
-/// faces that are marked already are left out. Surest first: a greedy choice over overlaps is as good as the Hungarian
+/// faces that are marked already or fainter than `least` are left out. Surest first: a greedy choice over overlaps is as good as the Hungarian
 /// method here, since boxes of two heads rarely overlap by much, and it reads plainly.
+#[expect(clippy::too_many_arguments)] // buffers are handed in so that no look allocates
 pub fn associate<'a>(
     time: Duration,
     tracks: usize,
     motion: impl Fn(usize) -> &'a Motion,
     faces: &[Face],
+    least: f32,
     frame: (f32, f32),
     pairs: &mut Vec<Pair>,
     taken: &mut [bool],
@@ -108,6 +110,9 @@ pub fn associate<'a>(
     pairs.clear();
     for buffer in BUFFERS {
         round(tracks, faces, pairs, taken, |track, face| {
+            if face.score < least {
+                return 0.0;
+            }
             let expected = motion(track).predicted(time);
             // Heads keep their size from look to look: two of different depth are told apart while they cross.
             let size = expected.area() / face.rect.area();
@@ -116,7 +121,15 @@ pub fn associate<'a>(
                 * motion(track).agrees(time, &face.rect)
         });
     }
-    round(tracks, faces, pairs, taken, |track, face| relink(motion(track), time, face, frame));
+    round(
+        tracks,
+        faces,
+        pairs,
+        taken,
+        |track, face| {
+            if face.score < least { 0.0 } else { relink(motion(track), time, face, frame) }
+        },
+    );
 }
 
 /// One round: all pairs of free tracks and faces with a fit above 0 are appended, then the losers removed.
