@@ -158,3 +158,29 @@ fn an_rtsp_camera_is_counted_and_covered() {
     thread.join().unwrap();
     assert!(covered.load(std::sync::atomic::Ordering::Relaxed) >= 29);
 }
+
+/// The clip's records as an application of the README prints them.
+fn output(program: &str, arguments: &[&str]) -> String {
+    let target = std::env::current_exe().unwrap();
+    // target/release/deps/pipelines-… → target
+    let target = target.ancestors().nth(3).unwrap();
+    let run = std::process::Command::new(program)
+        .args(arguments)
+        .arg(common::DEMO)
+        .env("GST_PLUGIN_PATH", target.join("plugin"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn the_rust_and_the_python_application_of_the_readme_print_the_records() {
+    let example = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/records");
+    for said in [output(example.to_str().unwrap(), &[]), output("python3", &["pipelines/records.py"])] {
+        let persons = |line: &str| line.split(" of ").nth(1)?.split(' ').next()?.parse::<u32>().ok();
+        assert_eq!(said.lines().filter_map(persons).sum::<u32>(), 12, "{said}");
+    }
+}
