@@ -80,7 +80,8 @@ fn a_person_who_passes_twice_is_counted_twice() {
 #[test]
 fn a_label_that_flips_makes_no_new_track() {
     let mut people = People::new(settings(), FRAME);
-    let flip = |t: f32| if (t * 10.0).round() as u32 % 3 == 0 { bare(300.0, 200.0) } else { masked(300.0, 200.0) };
+    let flip =
+        |t: f32| if ((t * 10.0).round() as u32).is_multiple_of(3) { bare(300.0, 200.0) } else { masked(300.0, 200.0) };
     let events = play(&mut people, 10.0, 3.0, |t| vec![flip(t)]);
     assert_eq!(counted(&events).len(), 1);
 }
