@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Reads the records of a video file from the bus, as an application in Python does.
 
     . pipelines/env.sh && pipelines/records.py tests/media/demo.mp4

@@ -179,7 +179,7 @@ fn output(program: &str, arguments: &[&str]) -> String {
 #[test]
 fn the_rust_and_the_python_application_of_the_readme_print_the_records() {
     let example = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/records");
-    for said in [output(example.to_str().unwrap(), &[]), output("python3", &["pipelines/records.py"])] {
+    for said in [output(example.to_str().unwrap(), &[]), output("/usr/bin/python3", &["pipelines/records.py"])] {
         let persons = |line: &str| line.split(" of ").nth(1)?.split(' ').next()?.parse::<u32>().ok();
         assert_eq!(said.lines().filter_map(persons).sum::<u32>(), 12, "{said}");
     }
