@@ -46,6 +46,7 @@ use serde::{Deserialize, Serialize};
 
 pub use notice::{Notice, Withheld};
 pub use record::{Fields, JSON_SCHEMA, Model, Privacy, Record, RecordError, SCHEMA};
+pub use share::Quality;
 
 use journal::{Found, Journal, Lock};
 use privacy::{Held, Origin, Rules};
@@ -107,23 +108,6 @@ pub struct ModelIdentity {
     /// Of the model file, in hexadecimal.
     pub sha256: String,
     pub quality: Option<Quality>,
-}
-
-/// How often the model is right about a passage, both 0 to 1, together above 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Quality {
-    /// Part of the masked passages that it calls masked.
-    pub sensitivity: f64,
-    /// Part of the other passages that it does not call masked.
-    pub specificity: f64,
-}
-
-impl Quality {
-    /// Whether a share can be corrected by it: a model that guesses has both together at 1.
-    fn says_something(&self) -> bool {
-        let parts = [self.sensitivity, self.specificity];
-        parts.iter().all(|p| (0.0..=1.0).contains(p)) && parts.iter().sum::<f64>() > 1.0
-    }
 }
 
 /// What a person in a passage wears, by the vote.

@@ -62,14 +62,9 @@ pub(super) fn discrete_laplace(epsilon: f64, random: &mut impl Bits) -> Result<i
     }
 }
 
-/// Variance of [`discrete_laplace`].
-pub(super) fn variance(epsilon: f64) -> f64 {
-    let a = (-epsilon).exp();
-    2.0 * a / ((1.0 - a) * (1.0 - a))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::share::variance;
     use super::*;
 
     /// Sebastiano Vigna's splitmix64: seeded, so that the test gives the same answer each time.

@@ -1,11 +1,13 @@
 //! One record: what is said of one window, on the bus and in the sidecar file alike.
+//!
+//! The dashboard's package takes this file as it is, to read what the plugin wrote.
 
 use std::ops::Deref;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Quality;
+use super::share::Quality;
 
 /// Value of the field `schema`.
 pub const SCHEMA: &str = "maskcount/1";

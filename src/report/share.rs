@@ -1,12 +1,31 @@
 //! The share of masked passages, and how sure it is.
+//!
+//! Nothing in here knows of GStreamer or of a report: the dashboard's package takes this file as it is.
 
-use super::{Quality, noise};
+use serde::{Deserialize, Serialize};
 
 /// 97.5 % point of the normal distribution: half of what a 95 % interval leaves out, on each side.
 const Z: f64 = 1.959_963_984_540_054;
 
 /// An interval that reaches further than this to each side is said to be of low confidence.
 const WIDEST: f64 = 0.10;
+
+/// How often the model is right about a passage, both 0 to 1, together above 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Part of the masked passages that it calls masked.
+    pub sensitivity: f64,
+    /// Part of the other passages that it does not call masked.
+    pub specificity: f64,
+}
+
+impl Quality {
+    /// Whether a share can be corrected by it: a model that guesses has both together at 1.
+    pub fn says_something(&self) -> bool {
+        let parts = [self.sensitivity, self.specificity];
+        parts.iter().all(|p| (0.0..=1.0).contains(p)) && parts.iter().sum::<f64>() > 1.0
+    }
+}
 
 /// A share with its 95 % interval; all within 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,11 +75,17 @@ fn effective_size(p: f64, n: f64, epsilon: f64) -> f64 {
     }
     // share = m / (m + u + i): the masked cell carries one draw, the two others one each.
     let q = 1.0 - p;
-    let from_noise = noise::variance(epsilon) * (q * q + 2.0 * p * p) / (n * n);
+    let from_noise = variance(epsilon) * (q * q + 2.0 * p * p) / (n * n);
     // Agresti and Coull's estimate does not vanish at 0 and 1.
     let p = (p * n + 2.0) / (n + 4.0);
     let from_sample = p * (1.0 - p) / n;
     n * from_sample / (from_sample + from_noise)
+}
+
+/// Variance of discrete Laplace noise of scale 1/epsilon.
+pub fn variance(epsilon: f64) -> f64 {
+    let a = (-epsilon).exp();
+    2.0 * a / ((1.0 - a) * (1.0 - a))
 }
 
 /// The true share behind an apparent one (Rogan and Gladen, 1978).

@@ -1,0 +1,11 @@
+//! The operator's page of maskcount: reads the plugin's sidecar files of any number of cameras, merges the cameras of a
+//! site, shows footfall and mask share over the day, and hands both on to other systems.
+//!
+//! Records go one way: folder → record → history → merged day → page, metrics, broker.
+
+pub mod cli;
+pub mod demo;
+pub mod history;
+pub mod merge;
+pub mod record;
+pub mod server;
