@@ -1,6 +1,7 @@
 //! `maskcount`: counts people and worn masks in a camera's video, and covers every face.
 
 pub mod detect;
+mod element;
 pub mod facepixelate;
 pub mod look;
 pub mod maskcount;

@@ -20,8 +20,12 @@
 //! Interlaced frames are covered with both fields in each cell. `interlace-mode=fields` and `alternate`, and views in
 //! separate frames, are refused: a buffer of theirs holds several pictures.
 
+mod failure;
 mod held;
 mod imp;
+mod layout;
+mod meta;
+mod properties;
 
 use gst::glib;
 use gst::prelude::*;

@@ -22,11 +22,16 @@
 //! - `maskcount-live`: with `post-live`, how many faces of each state are in view (`mask`, `no_mask`, `incorrect`,
 //!   `unknown`), at most once a second
 
+mod bus;
 mod clock;
+mod failure;
 mod imp;
 pub mod message;
 mod properties;
+mod state;
+mod stats;
 mod timing;
+mod video;
 
 use gst::glib;
 use gst::prelude::*;

@@ -8,7 +8,11 @@ use gst::prelude::*;
 use jiff::Timestamp;
 
 use super::{ExecutionProvider, IncorrectIs};
+use crate::detect::Label;
+use crate::detect::manifest::Manifest;
 use crate::people::place::{Line, PlaceError, Polygon, polygons};
+use crate::people::{self, State as Worn};
+use crate::report::Wearing;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -119,6 +123,30 @@ impl Settings {
         }
         self.revision += 1;
         Ok(())
+    }
+
+    /// What the people room needs of them.
+    pub fn people(&self, manifest: &Manifest) -> people::Settings {
+        people::Settings {
+            threshold: self.threshold.unwrap_or(manifest.threshold) as f32,
+            min_face: self.min_face,
+            opt_out: self.opt_out,
+            zone: self.zone.as_ref().map(|(_, zone)| zone.clone()),
+            exclude: self.exclude.as_ref().map(|(_, areas)| areas.clone()).unwrap_or_default(),
+            line: self.line.as_ref().map(|(_, line)| *line),
+        }
+    }
+
+    /// What a passage counts as.
+    pub fn wearing(&self, worn: Worn) -> Wearing {
+        match (worn, self.incorrect_is) {
+            (Worn::Unknown, _) => Wearing::Unknown,
+            (Worn::Known(Label::Mask), _) => Wearing::Masked,
+            (Worn::Known(Label::NoMask), _) => Wearing::Unmasked,
+            (Worn::Known(Label::Incorrect), IncorrectIs::NoMask) => Wearing::Unmasked,
+            (Worn::Known(Label::Incorrect), IncorrectIs::Mask) => Wearing::Masked,
+            (Worn::Known(Label::Incorrect), IncorrectIs::Separate) => Wearing::Incorrect,
+        }
     }
 
     /// The value of a property; `stats` is the element's.

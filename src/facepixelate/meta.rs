@@ -1,0 +1,76 @@
+//! What a frame's metadata is worth, and what of it must not go on.
+
+use std::time::Duration;
+
+use gst::buffer::BufferMetaForeachAction;
+
+use super::failure::Failure;
+use super::held::{self, Face};
+use crate::look;
+
+/// Metas that hold a picture of their own, the raw one for all we know: removed always. A buffer that a tee had to copy
+/// keeps its original as its parent. The last one exists from GStreamer 1.28 on.
+const PICTURE_METAS: [&str; 3] =
+    ["GstParentBufferMetaAPI", "GstVideoGLTextureUploadMetaAPI", "GstAnalyticsBatchMetaAPI"];
+
+/// Metas that may say where and who a face was (from GStreamer 1.24 and 1.28 on): removed unless `keep-meta` is set.
+const FINDING_METAS: [&str; 2] = ["GstAnalyticsRelationMetaAPI", "GstTensorMetaAPI"];
+
+/// What the metadata of a frame is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    Fresh(Duration),
+    /// The look is too old, or there was none yet.
+    Stale,
+    /// An element in between lost regions.
+    Incomplete {
+        expected: u32,
+        found: usize,
+    },
+    Missing,
+}
+
+/// What the buffer's metadata is worth; its faces go to `faces`.
+pub fn read(buffer: &gst::BufferRef, max_age: gst::ClockTime, faces: &mut Vec<Face>) -> Sight {
+    let look = look::read(buffer);
+    faces.clear();
+    faces.extend(look::faces(buffer).map(|(id, rect)| Face { id: Some(id), rect }));
+    // Only ids that maskcount gave are worth anything, and it gives each to one face.
+    let ours = look.is_some_and(|look| look.faces as usize == faces.len());
+    let unique = || faces.iter().enumerate().all(|(i, f)| faces[..i].iter().all(|g| f.id != g.id));
+    if !ours || faces.len() > held::CAPACITY || !unique() || faces.iter().any(|f| f.id > Some(i32::MAX as u32)) {
+        faces.iter_mut().for_each(|face| face.id = None);
+    }
+    match look {
+        None => Sight::Missing,
+        Some(look) if faces.len() < look.faces as usize => {
+            Sight::Incomplete { expected: look.faces, found: faces.len() }
+        }
+        Some(look) => match look.age {
+            Some(age) if age <= max_age => Sight::Fresh(age.into()),
+            _ => Sight::Stale,
+        },
+    }
+}
+
+/// Gives the buffer memory of its own where a parent meta keeps the original alive: that meta is about to go, and with
+/// it what keeps the memory from being used for the next picture.
+pub fn part_from_parent(buffer: &mut gst::BufferRef) -> Result<(), Failure> {
+    if buffer.meta::<gst::ParentBufferMeta>().is_some() {
+        let bytes = buffer.map_readable().map_err(|_| Failure::Map)?.as_slice().to_vec();
+        buffer.replace_all_memory(gst::Memory::from_mut_slice(bytes));
+    }
+    Ok(())
+}
+
+pub fn remove(buffer: &mut gst::BufferRef, keep_findings: bool) {
+    if !keep_findings {
+        look::remove(buffer);
+    }
+    buffer.foreach_meta_mut(|meta| {
+        let api = meta.api().name();
+        let remove = PICTURE_METAS.contains(&api) || (!keep_findings && FINDING_METAS.contains(&api));
+        let action = if remove { BufferMetaForeachAction::Remove } else { BufferMetaForeachAction::Keep };
+        std::ops::ControlFlow::Continue(action)
+    });
+}

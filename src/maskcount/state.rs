@@ -1,0 +1,226 @@
+//! What one run of the element rests on, and what each frame does to it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use gst_video::prelude::*;
+use jiff::Timestamp;
+
+use super::clock::UtcClock;
+use super::failure::Failure;
+use super::imp::CAT;
+use super::properties::Settings;
+use super::stats::Stats;
+use super::video::Video;
+use crate::detect::Detector;
+use crate::look::{self, FaceMeta};
+use crate::people::{self, Event, People};
+use crate::picture::{Picture, Rect};
+use crate::report::{Passage, Report};
+
+/// Time between two `maskcount-live` messages.
+const LIVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What one run of the element rests on, from start to stop.
+pub struct State {
+    pub detector: Detector,
+    pub report: Report,
+    pub people: People,
+    pub clock: UtcClock,
+    /// Set by the caps.
+    pub video: Option<Video>,
+    /// Revision of the settings that `people` and `report` have.
+    revision: u64,
+    /// Frames since the last look, for `interval`.
+    since_look: u32,
+    /// Running time of the last look.
+    last_look: Option<Duration>,
+    pub last_frame: Option<Duration>,
+    last_live: Option<Duration>,
+    /// Nothing of what was seen before can be joined to the next frame.
+    pub broken: bool,
+    /// Of the frame at hand; kept for its memory.
+    faces: Vec<FaceMeta>,
+    pub posts: VecDeque<gst::Message>,
+}
+
+impl State {
+    /// As it stands before the first frame.
+    pub fn new(detector: Detector, report: Report, settings: &Settings) -> State {
+        State {
+            people: People::new(settings.people(detector.manifest()), (1, 1)),
+            detector,
+            report,
+            clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
+            video: None,
+            revision: settings.revision,
+            since_look: u32::MAX,
+            last_look: None,
+            last_frame: None,
+            last_live: None,
+            broken: false,
+            faces: Vec::with_capacity(64),
+            posts: VecDeque::new(),
+        }
+    }
+
+    /// Goes on to the next frame and tells its running time: the one it has, else the last one's and a frame. A step
+    /// back, a flush or a new segment ends every track.
+    pub fn advance(&mut self, timed: Option<Duration>, video: &Video, settings: &Settings) -> Duration {
+        let time = timed.unwrap_or_else(|| {
+            self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(video.frame_duration()))
+        });
+        if self.broken || self.last_frame.is_some_and(|last| time < last) {
+            self.forget(settings);
+            self.clock.segment();
+            (self.last_look, self.last_live) = (None, None);
+            // The first frame after a break is looked at.
+            self.since_look = u32::MAX;
+            self.broken = false;
+        }
+        self.last_frame = Some(time);
+        time
+    }
+
+    /// Ends every track.
+    fn forget(&mut self, settings: &Settings) {
+        if let (Some(utc), Some(last)) = (self.clock.last(), self.last_frame) {
+            take(&mut self.report, self.people.forget(), settings, utc, last);
+        }
+    }
+
+    /// Ends every track, closes the open window and waits for its files.
+    pub fn finish(&mut self, settings: &Settings) {
+        self.forget(settings);
+        self.report.finish(self.clock.last());
+    }
+
+    /// Whether this frame is to be looked at by `interval` and `max-fps`.
+    pub fn is_due(&mut self, settings: &Settings, time: Duration) -> bool {
+        self.since_look = self.since_look.saturating_add(1);
+        let (numer, denom) = (settings.max_fps.numer(), settings.max_fps.denom());
+        let rested = match self.last_look {
+            Some(last) if numer > 0 => {
+                let between = Duration::from_secs_f64(f64::from(denom) / f64::from(numer));
+                // Half a millisecond, since buffer times are rounded.
+                time.saturating_sub(last) + Duration::from_micros(500) >= between
+            }
+            _ => true,
+        };
+        self.since_look >= settings.interval && rested
+    }
+
+    /// Takes over settings that changed since the last frame.
+    pub fn follow(&mut self, settings: &Settings) {
+        if self.revision != settings.revision {
+            self.people.set(settings.people(self.detector.manifest()));
+            self.report.set_max_files(settings.report.max_files);
+            self.revision = settings.revision;
+        }
+    }
+
+    /// Looks at the picture and tells the people room what was seen; the events go to the report.
+    pub fn look(
+        &mut self,
+        buffer: &gst::BufferRef,
+        video: &Video,
+        settings: &Settings,
+        time: Duration,
+        utc: Timestamp,
+        stats: &mut Stats,
+    ) -> Result<Duration, Failure> {
+        let frame =
+            gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &video.info).map_err(|_| Failure::Map)?;
+        if frame.format() != video.info.format() {
+            let (found, expected) = (frame.format().to_string(), video.info.format().to_string());
+            return Err(Failure::Format { found, expected });
+        }
+        let planes = frame.planes_data();
+        let strides = frame.plane_stride();
+        let mut lengths = [0; 3];
+        for (length, stride) in lengths.iter_mut().zip(strides) {
+            *length = usize::try_from(*stride).map_err(|_| Failure::Map)?;
+        }
+        let (width, height) = (frame.width() as usize, frame.height() as usize);
+        let picture = Picture::new(video.format, width, height, &planes[..3], &lengths)?;
+        self.detector.configure(&video.geometry(buffer, width, height));
+        let threshold = settings.threshold.unwrap_or(self.detector.manifest().threshold) as f32;
+        let (faces, times) = self.detector.look(&picture, threshold * people::COVERED)?;
+        stats.sampling.add(times.sampling);
+        stats.runtime.add(times.runtime);
+        stats.decoding.add(times.decoding);
+
+        let start = Instant::now();
+        take(&mut self.report, self.people.resize((frame.width(), frame.height())), settings, utc, time);
+        take(&mut self.report, self.people.look(time, faces), settings, utc, time);
+        stats.people.add(start.elapsed());
+        (self.since_look, self.last_look) = (0, Some(time));
+        stats.analysed += 1;
+        Ok(times.runtime)
+    }
+
+    /// Whether a second has passed since `maskcount-live` was posted last; if so, it is posted now.
+    pub fn live_is_due(&mut self, time: Duration) -> bool {
+        let due = self.last_live.is_none_or(|last| time.saturating_sub(last) >= LIVE_INTERVAL);
+        if due {
+            self.last_live = Some(time);
+        }
+        due
+    }
+
+    /// Leaves the metadata of this frame on the buffer.
+    pub fn attach(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        settings: &Settings,
+        time: Duration,
+        analysed: bool,
+        size: (u32, u32),
+    ) -> Result<u32, Failure> {
+        self.faces.clear();
+        // While nothing is looked at, no box rests on anything.
+        let age = if settings.paused { None } else { self.last_look.map(|last| time.saturating_sub(last)) };
+        if !settings.paused {
+            self.faces.extend(self.people.in_view(time).map(|face| FaceMeta {
+                rect: face.rect,
+                label: face.label,
+                confidence: f64::from(face.score),
+                id: face.id,
+            }));
+        }
+        for face in &self.faces {
+            gst::trace!(CAT, "{time:?}: {} {:?} {:.2} {:?}", face.id, face.label, face.confidence, face.rect);
+        }
+        let in_view = self.faces.len() as u32;
+        let areas = settings.exclude.iter().flat_map(|(_, areas)| areas).map(|area| {
+            let (x, y, w, h) = area.bounds();
+            let (fx, fy) = (size.0 as f32 / 1000.0, size.1 as f32 / 1000.0);
+            Rect::new(x * fx, y * fy, w * fx, h * fy)
+        });
+        let age = age.and_then(|age| gst::ClockTime::try_from(age).ok());
+        look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, size)?;
+        Ok(in_view)
+    }
+}
+
+/// Tells the report what happened to the counts.
+fn take(report: &mut Report, events: &[Event], settings: &Settings, utc: Timestamp, now: Duration) {
+    // Events carry stream times; all of them lie at or before this look.
+    let utc_of = |time: Duration| {
+        let back = jiff::SignedDuration::try_from(now.saturating_sub(time)).unwrap_or_default();
+        utc.checked_sub(back).unwrap_or(utc)
+    };
+    let passage = |at, worn| Passage { time: utc_of(at), wearing: settings.wearing(worn) };
+    for event in events {
+        match *event {
+            Event::Counted { at, state } => report.take(passage(at, state)),
+            Event::Amended { counted_at, from, to } => {
+                // False if that window is given out already: what is out is not changed.
+                report.amend(passage(counted_at, from), settings.wearing(to));
+            }
+            Event::Withdrawn { at, counted } => {
+                report.withdraw(utc_of(at), counted.map(|(at, worn)| passage(at, worn)));
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The caps as `maskcount` needs them: format, colours, and which part of the buffer is the picture.
+
+use std::time::Duration;
+
+use super::imp::CAT;
+use crate::detect::sampling::{Colorimetry, Geometry, Matrix};
+use crate::picture::Format;
+
+#[derive(Clone, Debug)]
+pub struct Video {
+    pub info: gst_video::VideoInfo,
+    pub format: Format,
+    pub colorimetry: Colorimetry,
+}
+
+impl Video {
+    pub fn of(caps: &gst::Caps) -> Result<Video, gst::LoggableError> {
+        use gst_video::{VideoColorMatrix, VideoColorRange, VideoInterlaceMode};
+        let info =
+            gst_video::VideoInfo::from_caps(caps).map_err(|_| gst::loggable_error!(CAT, "{caps} are no raw video"))?;
+        let format = Format::from_name(info.format().to_str())
+            .ok_or_else(|| gst::loggable_error!(CAT, "{} is not handled", info.format()))?;
+        if matches!(info.interlace_mode(), VideoInterlaceMode::Fields | VideoInterlaceMode::Alternate) {
+            return Err(gst::loggable_error!(CAT, "a buffer of {caps} holds one field or two apart; use deinterlace"));
+        }
+        let colorimetry = info.colorimetry();
+        let matrix = match colorimetry.matrix() {
+            VideoColorMatrix::Bt709 => Matrix::Bt709,
+            VideoColorMatrix::Bt2020 => Matrix::Bt2020,
+            _ => Matrix::Bt601,
+        };
+        let full_range = colorimetry.range() == VideoColorRange::Range0_255;
+        Ok(Video { info, format, colorimetry: Colorimetry { matrix, full_range } })
+    }
+
+    /// Time from frame to frame by the caps; at 25 frames a second where they do not say.
+    pub fn frame_duration(&self) -> Duration {
+        let fps = self.info.fps();
+        if fps.numer() > 0 {
+            Duration::from_secs_f64(f64::from(fps.denom()) / f64::from(fps.numer()))
+        } else {
+            Duration::from_millis(40)
+        }
+    }
+
+    /// Size of the picture that the buffer holds, of which a crop meta may show a part.
+    pub fn size(&self, buffer: &gst::BufferRef) -> (u32, u32) {
+        match buffer.meta::<gst_video::VideoMeta>() {
+            Some(meta) => (meta.width(), meta.height()),
+            None => (self.info.width(), self.info.height()),
+        }
+    }
+
+    /// Geometry of the picture that the buffer holds, the crop meta honoured.
+    pub fn geometry(&self, buffer: &gst::BufferRef, width: usize, height: usize) -> Geometry {
+        let mut crop = (0, 0, width, height);
+        if let Some(meta) = buffer.meta::<gst_video::VideoCropMeta>() {
+            let (x, y, w, h) = meta.rect();
+            let (x, y) = ((x as usize).min(width - 1), (y as usize).min(height - 1));
+            crop = (x, y, (w as usize).clamp(1, width - x), (h as usize).clamp(1, height - y));
+        }
+        Geometry { format: self.format, width, height, crop, colorimetry: self.colorimetry }
+    }
+}
