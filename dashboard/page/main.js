@@ -1,0 +1,201 @@
+/** The operator's page: reads what is asked for, shows it, and follows what the server tells. */
+
+import * as asks from "./asked.js";
+import { footfallChart, shareChart } from "./charts.js";
+import { coloursOf } from "./colours.js";
+import * as controls from "./controls.js";
+import { fillLegend } from "./legend.js";
+import { Live } from "./live.js";
+import { dayModel, weekModel, windowMinutes } from "./model.js";
+import { outputs } from "./outputs.js";
+import { Reading } from "./reading.js";
+import * as server from "./server.js";
+import * as settings from "./settings.js";
+import { dateLine, emptiness, facts, headline } from "./summary.js";
+import { fillTable } from "./table.js";
+import { today, use } from "./times.js";
+import { fillIn, longDate, put, texts } from "./words.js";
+
+const element = id => document.getElementById(id);
+
+let asked = asks.read();
+let known = null; // the answer of /api/sites
+let site = null; // the one that is shown
+let model = null; // what the charts show
+let shownToday = null;
+let charts = [];
+
+const live = new Live(element("live"));
+const reading = new Reading(element("plots"), element("reading"), date => change({ date, view: "day" }));
+
+function change(part) {
+  asked = { ...asked, ...part };
+  asks.write(asked);
+  load();
+}
+
+let newest = 0;
+
+/** Reads the figures of what is asked for and shows them; an answer that a newer question has overtaken is dropped. */
+async function load() {
+  const turn = ++newest;
+  try {
+    const sites = await server.sites();
+    use(sites.time_zone, sites.now);
+    const chosen = sites.sites.find(s => s.site === asked.site) ?? sites.sites[0];
+    const figures = chosen ? await read(chosen) : null;
+    if (turn !== newest) return;
+    [known, site, model] = [sites, chosen, figures];
+    trouble(null);
+    show();
+  } catch (error) {
+    if (turn === newest) trouble(texts().failed(error.message));
+  }
+}
+
+async function read({ site, cameras }) {
+  // A camera of an old address may have gone since.
+  const wanted = asked.cameras?.filter(c => cameras.includes(c));
+  asked.cameras = wanted?.length ? wanted : null;
+  const date = asks.shownDate(asked);
+  shownToday = today();
+  if (asked.view === "week") return weekModel(await server.week(site, date, asked.cameras));
+  const other = asks.otherDate(asked);
+  const days = [date, other].filter(Boolean).map(d => server.day(site, d, asked.cameras));
+  return dayModel(...(await Promise.all(days)));
+}
+
+function trouble(words) {
+  element("trouble").hidden = !words;
+  element("trouble").textContent = words ?? "";
+}
+
+/** Shows what was read: after reading, and when language, theme or size have changed. */
+function show() {
+  fillIn();
+  element("language").textContent = texts().otherLanguage;
+  element("language").lang = settings.language() === "fr" ? "en" : "fr";
+  element("theme").textContent = texts().theme[settings.theme()];
+  element("theme").title = texts().themeSays[settings.theme()];
+  if (!known) return;
+  element("version").textContent = known.version;
+  document.body.dataset.view = asked.view;
+  if (site) controls.show(asked, site, known.sites);
+  element("controls").hidden = !site;
+  showFigures();
+}
+
+const cameras = () => asked.cameras ?? site.cameras;
+
+/** What stands in words around the charts. */
+function words() {
+  const date = asks.shownDate(asked);
+  const isToday = date === today();
+  const minutes = windowMinutes(model.main.spans);
+  const unit = texts().unit;
+  return {
+    name: site.site,
+    date: dateLine(asked.view, date, model.days),
+    headline: headline(model, isToday),
+    facts: facts(model, isToday, cameras(), site.cameras).join("\u00a0· "),
+    unit: asked.view === "week" ? unit.day : minutes ? unit.minutes(minutes) : unit.window,
+    axis: asked.view === "week" ? texts().axis.week : texts().axis.day(known.time_zone),
+  };
+}
+
+function showFigures() {
+  charts.forEach(chart => chart.destroy());
+  charts = [];
+  const drawn = Boolean(model?.range);
+  for (const id of ["plots", "reading", "legend", "values", "headline", "facts"]) element(id).hidden = !drawn;
+  for (const id of ["png", "print"]) element(id).hidden = !drawn;
+  element("csv").hidden = !drawn || asked.view === "week";
+  element("nothing").hidden = drawn;
+  if (!site) {
+    element("nothing").textContent = texts().empty.site;
+    return;
+  }
+  const said = words();
+  element("name").textContent = said.name;
+  element("date").textContent = said.date;
+  live.watch(site.site, cameras());
+  if (!drawn) {
+    showNothing();
+    return;
+  }
+  put(element("headline"), said.headline);
+  put(element("facts"), said.facts);
+  document.title = `${said.headline.replaceAll("*", "")} – ${said.name}`;
+  element("footfall-unit").textContent = said.unit;
+  element("axis").textContent = said.axis;
+  element("plots").ariaLabel = texts().plots[asked.view];
+  fillLegend(element("legend"), model);
+  fillTable(element("values").querySelector("table"), model, `${said.name}, ${said.date}`);
+  draw();
+}
+
+function showNothing() {
+  const date = asks.shownDate(asked);
+  element("nothing").textContent = emptiness(model, date, site.min_persons);
+  document.title = `${element("nothing").textContent} – ${site.site}`;
+  if (site.last && site.last !== date && asked.view === "day") {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = texts().lastDay(longDate(site.last));
+    button.addEventListener("click", () => change({ date: site.last }));
+    element("nothing").append(" ", button);
+  }
+}
+
+function draw() {
+  const colours = coloursOf(document.documentElement);
+  const font = getComputedStyle(document.body).fontFamily;
+  const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  charts = [["footfall", footfallChart], ["share", shareChart]].map(([id, chart]) => {
+    const host = element(id);
+    const look = { width: host.clientWidth, height: host.clientHeight, scale, colours, font, sync: "plots" };
+    host.chart = chart(model, look, host);
+    return host.chart;
+  });
+  reading.follow(model, charts);
+}
+
+/** The charts fill their places, whose size follows the window's. */
+function fit() {
+  const grown = charts.some(chart => chart.root.parentNode.clientWidth !== chart.width || chart.root.parentNode.clientHeight !== chart.height);
+  if (!grown) return;
+  charts.forEach(chart => chart.destroy());
+  draw();
+}
+
+/** New records of a day: they are shown when it is among what is shown, or the first ones of its site. */
+function recorded(message) {
+  const listed = known?.sites.find(s => s.site === message.site);
+  if (listed && message.site !== site?.site) return;
+  load();
+}
+
+controls.connect(() => asked, change);
+outputs(() => charts.length > 0 && { model, words: words(), site: site.site, date: asks.shownDate(asked) });
+element("language").addEventListener("click", () => {
+  settings.setLanguage(settings.language() === "fr" ? "en" : "fr");
+  show();
+});
+element("theme").addEventListener("click", () => settings.setTheme(settings.theme() === "dark" ? "light" : "dark"));
+settings.onTheme(show);
+window.addEventListener("popstate", () => {
+  asked = asks.read();
+  load();
+});
+new ResizeObserver(fit).observe(element("plots"));
+server.listen({
+  records: recorded,
+  live: message => live.take(message),
+  opened: () => known && load(),
+  lost: () => trouble(texts().connectionLost),
+});
+// A page that stays open shows the new day.
+setInterval(() => asked.date === null && shownToday && shownToday !== today() && load(), 30_000);
+
+show();
+load();

@@ -1,0 +1,46 @@
+/** What leaves the page: a PNG, and the printed report. (The CSV is the server's.) */
+
+import { chartCanvases, png } from "./picture.js";
+import { plainDate, texts, time } from "./words.js";
+import { today } from "./times.js";
+
+/** Width and heights of the charts on A4, and how much finer they are drawn than the screen. CSS pixels. */
+const REPORT = { width: 690, heights: [200, 220], scale: 3 };
+
+const element = id => document.getElementById(id);
+
+/** `shown()` gives what the page shows now; false when there are no charts. */
+export function outputs(shown) {
+  element("png").addEventListener("click", () => save(shown()));
+  element("print").addEventListener("click", () => window.print());
+  window.addEventListener("beforeprint", () => lay(shown()));
+  window.addEventListener("afterprint", clear);
+}
+
+async function save({ model, words, site, date }) {
+  const picture = await png(model, { ...words, title: `${words.name} · ${words.date}` });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(picture);
+  link.download = `maskcount-${site.replace(/[^\p{L}\p{N}]/gu, "-")}-${date}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser reads it after the click
+}
+
+let closed = false;
+
+function lay(shown) {
+  if (!shown) return;
+  const canvases = chartCanvases(shown.model, REPORT.width, REPORT.heights, REPORT.scale);
+  ["footfall", "share"].forEach((id, i) => {
+    canvases[i].className = "paper";
+    element(id).append(canvases[i]);
+  });
+  element("printed").textContent = texts().printed(plainDate(today()), time(Date.now() / 1000));
+  closed = !element("values").open;
+  element("values").open = true;
+}
+
+function clear() {
+  for (const canvas of document.querySelectorAll("canvas.paper")) canvas.remove();
+  if (closed) element("values").open = false;
+}

@@ -1,0 +1,26 @@
+/** What the server is asked, and what it tells by itself. */
+
+/** The JSON behind an address; an answer that is none is an error in the server's words. */
+async function get(address) {
+  const answer = await fetch(address);
+  const json = await answer.json();
+  if (!answer.ok) throw new Error(json.error);
+  return json;
+}
+
+const about = (site, date, cameras) =>
+  new URLSearchParams([["site", site], ["date", date], ...(cameras ?? []).map(c => ["camera", c])]);
+
+export const sites = () => get("/api/sites");
+export const day = (site, date, cameras) => get(`/api/day?${about(site, date, cameras)}`);
+export const week = (site, date, cameras) => get(`/api/week?${about(site, date, cameras)}`);
+export const csvAddress = (site, date, cameras) => `/api/day.csv?${about(site, date, cameras)}`;
+
+/** Calls back with each message; the browser connects again by itself. */
+export function listen({ records, live, opened, lost }) {
+  const events = new EventSource("/api/events");
+  events.addEventListener("open", opened);
+  events.addEventListener("error", lost);
+  events.addEventListener("records", event => records(JSON.parse(event.data)));
+  events.addEventListener("live", event => live(JSON.parse(event.data)));
+}

@@ -1,0 +1,61 @@
+/** The page's language: its texts, and numbers, times and dates written in it. */
+
+import en from "./texts/en.js";
+import fr from "./texts/fr.js";
+import { language } from "./settings.js";
+import { hourAndMinute } from "./times.js";
+
+const languages = { en, fr };
+
+export const texts = () => languages[language()];
+
+export const number = n => new Intl.NumberFormat(texts().locale).format(n);
+
+const points = part => String(Math.round(part * 100));
+
+export const percent = part => `${points(part)}\u00a0%`;
+
+/** "81–90" */
+export const range = ({ low, high }) => `${points(low)}–${points(high)}`;
+
+/** "8:40", "8 h 40" */
+export const time = at => texts().time(...hourAndMinute(at));
+
+/** "8:40–9:00" */
+export const times = ({ from, to }) => `${time(from)}–${time(to)}`;
+
+const dated = (date, form) => new Intl.DateTimeFormat(texts().locale, { timeZone: "UTC", ...form }).format(new Date(date));
+
+/** "Sunday 26 April 2026" */
+export const longDate = date => dated(date, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+
+/** "26 April 2026" */
+export const plainDate = date => dated(date, { day: "numeric", month: "long", year: "numeric" });
+
+/** "Sun 26" */
+export const weekday = date => dated(date, { weekday: "short", day: "numeric" }).replace(",", "");
+
+/** "Sun" */
+export const weekdayName = date => dated(date, { weekday: "short" });
+
+/** "26 Apr" */
+export const shortDate = date => dated(date, { day: "numeric", month: "short" });
+
+/** Puts a text into an element; what stands between asterisks is emphasised. */
+export function put(element, text) {
+  const parts = text.split("*").map((part, i) => {
+    if (i % 2 === 0) return part;
+    const strong = document.createElement("strong");
+    strong.textContent = part;
+    return strong;
+  });
+  element.replaceChildren(...parts);
+}
+
+/** Fills what index.html leaves empty: `data-text` the content, `data-label` the accessible name. */
+export function fillIn() {
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = texts()[element.dataset.text];
+  for (const element of document.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", texts()[element.dataset.label]);
+  }
+}
