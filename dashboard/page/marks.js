@@ -175,13 +175,15 @@ function shareLabels(canvas, all) {
   const { ctx, unit, colours } = canvas;
   if (!all.length) return;
   canvas.type(12);
+  const spans = all.flat();
   let free = -Infinity;
-  for (const span of all.flat()) {
+  for (const span of spans) {
     const half = ctx.measureText(percent(span.share)).width / 2 + 5 * unit;
     const x = canvas.x(span.middle);
     if (x - half < free) continue;
     free = x + half;
-    const y = Math.max(canvas.y(span.share) - 14 * unit, canvas.top);
+    const below = spans.filter(s => Math.abs(canvas.x(s.middle) - x) < half).map(s => canvas.y(s.share));
+    const y = Math.max(Math.min(...below) - 14 * unit, canvas.top);
     write(canvas, percent(span.share), x, y, colours.ink, "center");
   }
   const longest = all.reduce((a, b) => (b.length > a.length ? b : a));

@@ -26,21 +26,27 @@ async function save({ model, words, site, date }) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser reads it after the click
 }
 
-let closed = false;
+/** How the page was before it was laid out for paper. */
+let before = null;
 
 function lay(shown) {
-  if (!shown) return;
+  if (!shown || before) return;
+  const root = document.documentElement;
+  before = { theme: root.dataset.theme, open: element("values").open };
+  root.dataset.theme = "light";
+  element("values").open = true;
   const canvases = chartCanvases(shown.model, REPORT.width, REPORT.heights, REPORT.scale);
   ["footfall", "share"].forEach((id, i) => {
     canvases[i].className = "paper";
     element(id).append(canvases[i]);
   });
-  element("printed").textContent = texts().printed(plainDate(today()), time(Date.now() / 1000));
-  closed = !element("values").open;
-  element("values").open = true;
+  element("printed").textContent = texts().printed[shown.model.view](plainDate(today()), time(Date.now() / 1000));
 }
 
 function clear() {
+  if (!before) return;
   for (const canvas of document.querySelectorAll("canvas.paper")) canvas.remove();
-  if (closed) element("values").open = false;
+  document.documentElement.dataset.theme = before.theme;
+  element("values").open = before.open;
+  before = null;
 }

@@ -2,6 +2,9 @@
 
 import { number, percent, range, texts, times, longDate } from "./words.js";
 
+/** Rows that have room on the printed page below the charts. */
+const ROWS = 24;
+
 export function fillTable(table, model, caption) {
   const say = texts().columns;
   const week = model.view === "week";
@@ -26,6 +29,7 @@ export function fillTable(table, model, caption) {
   table.caption.textContent = caption;
   table.tHead.replaceChildren(row("th", columns.map(([name, heading]) => [name, heading])));
   const stops = [...model.main.spans, ...model.main.gaps].sort((a, b) => a.from - b.from);
+  table.classList.toggle("long", stops.length > ROWS);
   table.tBodies[0].replaceChildren(
     ...stops.map(stop => row("td", columns.map(([name, , text]) => [name, stop.gap ? gapText(name, text, stop) : text(stop)]))),
   );

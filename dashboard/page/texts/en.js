@@ -116,7 +116,11 @@ export default {
     unknown: n => `${n} not told yet`,
   },
 
-  printed: (date, time) => `Daily report, printed ${date}, ${time}`,
+  lines: "Each line: time, people, masked share, its 95 % interval, notes.",
+  printed: {
+    day: (date, time) => `Daily report, printed ${date}, ${time}`,
+    week: (date, time) => `Weekly report, printed ${date}, ${time}`,
+  },
   privacy: "Totals only. No picture is kept and nobody is recognised; who passes twice is counted twice.",
   madeWith: "maskcount",
   connectionLost: "The connection to the server is lost. The page goes on by itself when it is back.",

@@ -121,7 +121,11 @@ export default {
     unknown: n => `${n} pas encore ${plural(n, "classé", "classés")}`,
   },
 
-  printed: (date, time) => `Rapport du jour, imprimé le ${date}, ${time}`,
+  lines: "Chaque ligne : heure, personnes, part masquée, son intervalle à 95 %, remarques.",
+  printed: {
+    day: (date, time) => `Rapport du jour, imprimé le ${date}, ${time}`,
+    week: (date, time) => `Rapport de la semaine, imprimé le ${date}, ${time}`,
+  },
   privacy: "Des totaux, rien d’autre. Aucune image n’est gardée et personne n’est reconnu ; qui passe deux fois est compté deux fois.",
   madeWith: "maskcount",
   connectionLost: "La connexion au serveur est perdue. La page reprend d’elle-même dès qu’elle revient.",
