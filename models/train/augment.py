@@ -1,6 +1,6 @@
 """From photos to training samples that look like a street camera's pictures.
 
-`sample` gives one square picture: a crop at a random scale (or four of them as a mosaic), with masks drawn on some
+`sample` gives one picture: a crop at a random scale (or four of them as a mosaic), with masks drawn on some
 bare faces, hands and dark glasses on others, then the camera's faults: light, colour, blur, noise, compression.
 Masked faces outnumber nothing and come in few colours in the photos; the drawn ones come in all.
 """
@@ -13,8 +13,10 @@ from losses import IGNORE, UNLABELLED
 
 MASK, NO_MASK, INCORRECT = 0, 1, 2
 GREY = 127
+SKIN = np.array([[236, 200, 175], [205, 160, 130], [160, 110, 80], [95, 65, 50]], float)
 LEAST_FACE = 6.0  # pixels high; smaller ones become ignore regions
 LEAST_VISIBLE = 0.35  # share of a face inside the crop; less becomes an ignore region
+MOST_OFTEN = 3  # times as often as others comes a photo on which the last model made the worst mistakes
 MIRROR = [1, 0, 2, 4, 3]  # landmark order after a mirror
 
 
@@ -27,27 +29,31 @@ class Sample:
     landmark_weight: np.ndarray
 
 
-def sample(rng, photos, size, gentle=False):
-    """`gentle`: no mosaics and milder faults, for the last stretch of a run."""
-    if rng.random() < (0.0 if gentle else 0.3):
-        picture = mosaic(rng, photos, size)
+def sample(rng, photos, width, height, gentle=False):
+    """`gentle`: few mosaics and milder faults, for the last stretch of a run."""
+    if rng.random() < (0.15 if gentle else 0.45):
+        picture = mosaic(rng, photos, width, height)
     else:
-        picture = crop(rng, choose(rng, photos), size, size)
+        picture = crop(rng, choose(rng, photos), width, height)
     dress(rng, picture)
     picture.pixels = camera(rng, picture.pixels, gentle)
     return picture
 
 
 def choose(rng, photos):
-    return photos[rng.integers(len(photos))]
+    """Photos on which the last model saw faces that are none come more often (accept or draw again)."""
+    while True:
+        photo = photos[rng.integers(len(photos))]
+        if rng.random() * MOST_OFTEN < 1 + 3 * photo.mistakes[:, 4].sum():
+            return photo
 
 
-def mosaic(rng, photos, size):
-    split_x, split_y = (int(size * rng.uniform(0.35, 0.65)) for _ in range(2))
-    pixels = np.empty((size, size, 3), np.uint8)
+def mosaic(rng, photos, width, height):
+    split_x, split_y = (int(side * rng.uniform(0.35, 0.65)) for side in (width, height))
+    pixels = np.empty((height, width, 3), np.uint8)
     parts = []
-    for x0, x1 in ((0, split_x), (split_x, size)):
-        for y0, y1 in ((0, split_y), (split_y, size)):
+    for x0, x1 in ((0, split_x), (split_x, width)):
+        for y0, y1 in ((0, split_y), (split_y, height)):
             if rng.random() < 0.08:
                 part = scribble(rng, x1 - x0, y1 - y0)
             else:
@@ -64,17 +70,19 @@ def mosaic(rng, photos, size):
 # --- geometry ---------------------------------------------------------------------------------------------------------
 
 def crop(rng, photo, width, height, smaller=1.0):
-    """A window of `photo` at a random scale; half of the windows are laid so that one face gets a chosen height."""
+    """A window of `photo` at a random scale; half of the windows are laid so that one face gets a chosen height, or what the
+    last model took for a face."""
     photo_h, photo_w = photo.pixels.shape[:2]
     long_side = max(photo_h, photo_w)
-    scale = 640 / long_side * np.exp(rng.uniform(np.log(0.4), np.log(1.5))) * smaller
+    scale = 640 / long_side * np.exp(rng.uniform(np.log(0.55), np.log(1.5))) * smaller
     centre = np.array([rng.uniform(0, photo_w), rng.uniform(0, photo_h)])
-    faces = np.flatnonzero(photo.labels >= UNLABELLED)
-    if len(faces) and rng.random() < 0.8:
-        box = photo.boxes[rng.choice(faces)]
+    faces = photo.boxes[photo.labels >= UNLABELLED]
+    targets = photo.mistakes[:, :4] if len(photo.mistakes) and (not len(faces) or rng.random() < 0.4) else faces
+    if len(targets) and rng.random() < 0.8:
+        box = targets[rng.integers(len(targets))]
         if rng.random() < 0.5:
             wanted = np.exp(rng.uniform(np.log(9), np.log(0.85 * height)))
-            scale = np.clip(wanted / (box[3] - box[1]), 0.25 * 640 / long_side, 2.0 * 640 / long_side)
+            scale = np.clip(wanted / (box[3] - box[1]), 0.35 * 640 / long_side, 2.0 * 640 / long_side)
         centre = (box[:2] + box[2:]) / 2 + rng.uniform(-0.42, 0.42, 2) * (width, height) / scale
     stretch = np.exp(rng.uniform(-0.1, 0.1))
     sx, sy = scale * stretch, scale / stretch
@@ -179,7 +187,9 @@ def dress(rng, picture):
             draw_mask(rng, picture.pixels, box, points, under_nose=True)
             picture.labels[i] = INCORRECT
         elif label == NO_MASK and chance < 0.25:
-            draw_hand(rng, picture.pixels, box, points)
+            skin = patch_mean(picture.pixels, (points[0] + points[1]) / 2, 0.08 * (box[2] - box[0])) + rng.normal(0, 8, 3)
+            mouth = points[3:].mean(0) + rng.normal(0, 0.05, 2) * (box[2:] - box[:2])
+            draw_hand(rng, picture.pixels, mouth, *(box[2:] - box[:2]), skin)
         elif label == MASK and chance < 0.12:
             draw_mask(rng, picture.pixels, box, points, strength=rng.uniform(0.4, 0.9))
         if rng.random() < 0.05:
@@ -206,17 +216,13 @@ def draw_mask(rng, pixels, box, points, under_nose=False, strength=1.0):
     paint(rng, pixels, outline, cloth(rng), strength)
 
 
-def draw_hand(rng, pixels, box, points):
-    """A hand over the mouth is no mask: skin taken from the same face, with fingers."""
-    x0, y0, x1, y1 = box
-    w, h = x1 - x0, y1 - y0
-    skin = patch_mean(pixels, (points[0] + points[1]) / 2, 0.08 * w) + rng.normal(0, 8, 3)
-    mouth = points[3:].mean(0) + rng.normal(0, 0.05, 2) * (w, h)
+def draw_hand(rng, pixels, middle, w, h, skin):
+    """Four fingers of the colour `skin`, as large as they are before a face of `w` times `h`: a hand is no mask."""
     angle = rng.uniform(0, 180)
     width = 0.13 * w
     across = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
     for finger in range(4):
-        at = mouth + across * (finger - 1.5) * width
+        at = middle + across * (finger - 1.5) * width
         ring = cv2.ellipse2Poly((int(at[0] * 16), int(at[1] * 16)), (int(rng.uniform(0.3, 0.45) * h * 16), int(width * 9)),
                                 int(angle + 90), 0, 360, 30) / 16
         tone = skin * rng.uniform(0.85, 1.08)
@@ -292,7 +298,7 @@ def patch_mean(pixels, at, radius):
 # --- no faces at all --------------------------------------------------------------------------------------------------
 
 def scribble(rng, width, height):
-    """A made-up picture without a face: colour bars, gradients, discs, text, static."""
+    """A made-up picture without a face: colour bars, gradients, discs, text, hands, static."""
     pixels = np.empty((height, width, 3), np.uint8)
     kind = rng.integers(4)
     if kind == 0:
@@ -307,8 +313,11 @@ def scribble(rng, width, height):
     for _ in range(rng.integers(0, 9)):
         tone = tuple(int(v) for v in rng.integers(0, 256, 3))
         at = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
-        shape = rng.integers(4)
-        if shape == 0:
+        shape = rng.integers(5)
+        if shape == 4:
+            size = np.exp(rng.uniform(np.log(20), np.log(160)))
+            draw_hand(rng, pixels, np.float32(at), size, size, SKIN[rng.integers(len(SKIN))] + rng.normal(0, 10, 3))
+        elif shape == 0:
             axes = (int(rng.uniform(3, width / 3)), int(rng.uniform(3, height / 3)))
             cv2.ellipse(pixels, at, axes, rng.uniform(0, 180), 0, 360, tone, -1, cv2.LINE_AA)
         elif shape == 1:

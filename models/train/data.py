@@ -29,6 +29,7 @@ class Photo:
     labels: np.ndarray  # [n] index of LABELS, UNLABELLED or IGNORE
     landmarks: np.ndarray  # [n, 5, 2]
     landmark_weight: np.ndarray  # [n, 5]
+    mistakes: np.ndarray  # [m, 5] corners and score of what the last model took for faces
 
 
 def label_of(box):
@@ -45,7 +46,9 @@ def rows(folder, split):
         return [row for row in map(json.loads, lines) if row["split"] == split]
 
 
-def load(folder, split):
+def load(folder, split, mistakes=None):
+    """`mistakes`: the file that `mine.py` wrote."""
+    mistakes = json.loads(Path(mistakes).read_text()) if mistakes else {}
     photos = []
     for row in rows(folder, split):
         pixels = cv2.cvtColor(cv2.imread(str(Path(folder) / row["image"])), cv2.COLOR_BGR2RGB)
@@ -58,24 +61,26 @@ def load(folder, split):
                 landmarks[i] = box["landmarks"]
                 # behind a mask the teacher guesses nose and mouth
                 weight[i] = (1, 1, 1, 1, 1) if box["label"] == "no_mask" else (1, 1, 0.5, 0.3, 0.3)
-        photos.append(Photo(row["image"], row["source"], pixels, boxes.reshape(-1, 4), labels, landmarks, weight))
+        wrong = np.array(mistakes.get(row["image"], []), np.float32).reshape(-1, 5)
+        wrong[:, 2:4] += wrong[:, :2]
+        photos.append(Photo(row["image"], row["source"], pixels, boxes.reshape(-1, 4), labels, landmarks, weight, wrong))
     return photos
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Endless batches; worker w of epoch e draws from seed (seed, e, w)."""
+    """Batches without end in sight; worker w draws from the seed (*seed, w)."""
 
-    def __init__(self, photos, batch, size, seed, epoch, batches, gentle=False):
+    def __init__(self, photos, batch, size, seed, batches, gentle=False):
         self.photos, self.batch, self.size = photos, batch, size
-        self.seed, self.epoch, self.batches, self.gentle = seed, epoch, batches, gentle
+        self.seed, self.batches, self.gentle = seed, batches, gentle
 
     def __iter__(self):
         cv2.setNumThreads(0)
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        rng = np.random.default_rng((self.seed, self.epoch, worker))
+        rng = np.random.default_rng((*self.seed, worker))
         for _ in range(worker, self.batches, workers):
-            yield collate([augment.sample(rng, self.photos, self.size, self.gentle) for _ in range(self.batch)])
+            yield collate([augment.sample(rng, self.photos, *self.size, self.gentle) for _ in range(self.batch)])
 
 
 def collate(samples):

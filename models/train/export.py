@@ -16,7 +16,7 @@ import onnx
 import onnxruntime
 import torch
 
-from network import LABELS, STRIDES, MaskCount, fold
+from network import LABELS, STRIDES, fold, restore
 
 NAME = "maskcount-s"
 OUTPUTS = [f"s{s}" for s in STRIDES]
@@ -66,9 +66,7 @@ def main():
     ap.add_argument("--fresh", action="store_true", help="forget the calibration of the manifest that is there")
     a = ap.parse_args()
     saved = torch.load(a.checkpoint, map_location="cpu", weights_only=False)
-    net = MaskCount(**saved["config"])
-    net.load_state_dict(saved["average"])
-    net = fold(net.eval())
+    net = fold(restore(saved, "average"))
     a.out.mkdir(parents=True, exist_ok=True)
     target, part = a.out / f"{NAME}.onnx", a.out / f"{NAME}.onnx.part"
     torch.onnx.export(net, torch.zeros(1, 3, 384, 640), str(part), input_names=["input"], output_names=OUTPUTS,

@@ -18,9 +18,9 @@ from torch.nn import functional as F
 from network import LABELS, STRIDES
 
 UNLABELLED, IGNORE = -1, -2  # a face whose mask state nobody knows; a region that is neither face nor background
-TOP, A, B = 8, 0.5, 4.0
+TOP, A, B = 10, 0.5, 4.0
 GAMMA, NEGATIVE = 2.0, 0.75
-WEIGHTS = {"face": 1.0, "label": 0.5, "box": 3.0, "landmarks": 3.0}
+WEIGHTS = {"face": 1.0, "label": 0.5, "box": 3.0, "landmarks": 8.0}
 LABEL_WEIGHT, LABEL_SMOOTHING = (1.0, 1.0, 1.5), 0.02
 # Sizes in pixels (root of the area) that each stride may answer for; they overlap widely.
 SIZE_RANGE = ((0, 72), (24, 208), (72, 1e9))

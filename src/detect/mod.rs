@@ -87,6 +87,7 @@ pub struct Detector {
     decoder: Decoder,
     sampler: Option<Sampler>,
     faces: Vec<Face>,
+    suppressor: nms::Suppressor,
 }
 
 impl Detector {
@@ -97,7 +98,9 @@ impl Detector {
         let decoder = Decoder::new(manifest.decoder.clone(), manifest.input.width, manifest.input.height);
         let session = Session::open(model, &decoder.outputs(), settings, search)?;
         let faces = Vec::with_capacity(nms::MAX_CANDIDATES);
-        let mut detector = Detector { manifest, sha256: model.sha256.clone(), session, decoder, sampler: None, faces };
+        let suppressor = nms::Suppressor::default();
+        let sha256 = model.sha256.clone();
+        let mut detector = Detector { manifest, sha256, session, decoder, sampler: None, faces, suppressor };
         detector.run(1.0)?;
         Ok(detector)
     }
@@ -133,10 +136,10 @@ impl Detector {
         let sampler = self.sampler.as_mut().expect("configure() comes before look()");
         sampler.sample(picture, self.session.input());
         let sampling = start.elapsed();
-        let mut times = self.run(threshold)?;
+        let mut times = self.run(threshold.min(nms::LEAST_VOTER))?;
         times.sampling = sampling;
         let start = Instant::now();
-        nms::suppress(&mut self.faces, self.manifest.nms_iou);
+        self.suppressor.suppress(&mut self.faces, self.manifest.nms_iou, threshold);
         if let Some(sampler) = &self.sampler {
             for face in &mut self.faces {
                 face.rect = sampler.to_picture(face.rect);
