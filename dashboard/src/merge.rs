@@ -131,26 +131,50 @@ pub fn groups<'a>(camera: &'a str, windows: &'a [Window], min_persons: u32) -> (
     (groups, first < windows.len())
 }
 
+/// The groups of the wanted cameras of a day, sorted by start.
+struct Wanted<'a> {
+    groups: Vec<Group<'a>>,
+    withheld: usize,
+    /// How many of the cameras gave a record.
+    cameras: usize,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(day: &'a Day, wanted: impl Fn(&str) -> bool) -> Wanted<'a> {
+        let min_persons = min_persons(day);
+        let mut all = Wanted { groups: Vec::new(), withheld: 0, cameras: 0 };
+        for (camera, windows) in day.iter().filter(|(camera, windows)| wanted(camera) && !windows.is_empty()) {
+            let (groups, rest) = groups(camera, windows, min_persons);
+            all.groups.extend(groups);
+            all.withheld += usize::from(rest);
+            all.cameras += 1;
+        }
+        all.groups.sort_by_key(|group| (group.start(), group.end()));
+        all
+    }
+}
+
 /// Merges the cameras of a day; `wanted` says which.
 pub fn merge(day: &Day, wanted: impl Fn(&str) -> bool) -> MergedDay {
-    let min_persons = min_persons(day);
-    let (mut all, mut withheld, mut cameras) = (Vec::new(), 0, 0);
-    for (camera, windows) in day.iter().filter(|(camera, windows)| wanted(camera) && !windows.is_empty()) {
-        let (groups, rest) = groups(camera, windows, min_persons);
-        all.extend(groups);
-        withheld += usize::from(rest);
-        cameras += 1;
-    }
-    all.sort_by_key(|group| (group.start(), group.end()));
-    let windows: Vec<MergedWindow> = overlapping(&all).map(|together| merged(together, cameras)).collect();
+    let Wanted { groups, withheld, cameras } = Wanted::new(day, wanted);
+    let windows: Vec<MergedWindow> = overlapping(&groups).map(|together| merged(together, cameras)).collect();
     let gaps = windows.windows(2).filter(|pair| pair[0].end < pair[1].start);
     let gaps = gaps.map(|pair| Gap { start: pair[0].end, end: pair[1].start }).collect();
-    let total = windows.first().zip(windows.last()).map(|(first, last)| Total {
-        since: first.start,
-        until: last.end,
-        figures: figures(all.iter().flat_map(|g| g.windows)).0,
-    });
-    MergedDay { windows, gaps, total, withheld }
+    MergedDay { windows, gaps, total: total_of(&groups), withheld }
+}
+
+/// What the wanted cameras have counted in several days together, in the order of the days.
+pub fn total<'a>(days: impl Iterator<Item = &'a Day>, wanted: impl Fn(&str) -> bool) -> Option<Total> {
+    let groups: Vec<Group> = days.flat_map(|day| Wanted::new(day, &wanted).groups).collect();
+    total_of(&groups)
+}
+
+fn total_of(groups: &[Group]) -> Option<Total> {
+    Some(Total {
+        since: groups.first()?.start(),
+        until: groups.iter().map(Group::end).max()?,
+        figures: figures(groups.iter().flat_map(|g| g.windows)).0,
+    })
 }
 
 /// Cuts groups, sorted by start, where none reaches over.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::api::{Asked, Pairs, asked};
-use crate::merge::{MergedDay, instant, merge};
+use crate::merge::{MergedDay, instant, merge, total};
 
 type Shared = State<Arc<super::State>>;
 
@@ -51,11 +51,11 @@ pub async fn week(State(state): Shared, Query(pairs): Pairs) -> Result<Json<Valu
     let history = state.history();
     let asked = asked(&history, pairs)?;
     let monday = asked.date.saturating_sub(asked.date.weekday().since(Weekday::Monday).days());
-    let days: Vec<Value> = (0..7)
-        .map(|n| monday.saturating_add(n.days()))
-        .map(|date| json!({ "date": date.to_string(), "total": merged_day(&asked, date).total }))
-        .collect();
-    Ok(Json(json!({ "site": asked.name, "days": days })))
+    let week = || (0..7).map(|n| monday.saturating_add(n.days()));
+    let days: Vec<Value> =
+        week().map(|date| json!({ "date": date.to_string(), "total": merged_day(&asked, date).total })).collect();
+    let total = total(week().filter_map(|date| asked.site.day(date)), |camera| asked.wants(camera));
+    Ok(Json(json!({ "site": asked.name, "days": days, "total": total })))
 }
 
 /// GET /api/days: the days of a month that have records.
