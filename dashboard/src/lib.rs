@@ -4,8 +4,14 @@
 //! Records go one way: folder → record → history → merged day → page, metrics, broker.
 
 pub mod cli;
+pub mod config;
 pub mod demo;
+pub mod feeds;
 pub mod history;
+pub mod intake;
 pub mod merge;
+pub mod notice;
 pub mod record;
 pub mod server;
+pub mod sidecar;
+pub mod store;

@@ -22,7 +22,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::history::Day;
+use crate::history::{Day, Site};
 use crate::record::share::{Share, rounded, share};
 use crate::record::{Counts, Quality, Window};
 
@@ -129,6 +129,19 @@ pub fn groups<'a>(camera: &'a str, windows: &'a [Window], min_persons: u32) -> (
         }
     }
     (groups, first < windows.len())
+}
+
+/// What a camera has counted in all its days, as far as it may be said, and in how many groups. Only ever grows, unless
+/// a record is mended or `min_persons` is raised.
+pub fn counted(site: &Site, camera: &str) -> (Counts, u64) {
+    let mut number = 0;
+    let counts =
+        site.days().filter_map(|(_, day)| Some((min_persons(day), day.get(camera)?))).map(|(least, windows)| {
+            let (groups, _) = groups(camera, windows, least);
+            number += groups.len() as u64;
+            groups.iter().flat_map(|g| g.windows).map(|w| w.counts).sum()
+        });
+    (counts.sum(), number)
 }
 
 /// The groups of the wanted cameras of a day, sorted by start.

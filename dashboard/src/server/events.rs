@@ -54,6 +54,10 @@ impl Sender {
         Sender(broadcast::Sender::new(BEHIND))
     }
 
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+
     pub fn send(&self, event: Event) {
         // No page is open: nobody is to be told.
         let _ = self.0.send(event);
@@ -74,7 +78,7 @@ fn written(event: Event) -> sse::Event {
 
 /// GET /api/events
 pub async fn stream(State(state): State<Arc<super::State>>) -> Sse<impl Stream<Item = Result<sse::Event, Infallible>>> {
-    let events = stream::unfold(state.events.0.subscribe(), |mut events| async {
+    let events = stream::unfold(state.subscribe(), |mut events| async {
         loop {
             match events.recv().await {
                 Ok(event) => return Some((Ok(written(event)), events)),

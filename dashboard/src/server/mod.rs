@@ -13,15 +13,18 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
+use tokio::sync::broadcast::Receiver;
 
 pub use connections::serve;
 pub use events::{Event, Live};
 pub use guard::Access;
 
+use crate::feeds::metrics::open_metrics;
 use crate::history::History;
 
 /// Largest body that is taken; a live message has about 120 bytes.
@@ -52,6 +55,11 @@ impl State {
         events.into_iter().for_each(|event| self.events.send(event));
     }
 
+    /// Events from now on.
+    pub fn subscribe(&self) -> Receiver<Event> {
+        self.events.subscribe()
+    }
+
     pub fn tell(&self, event: Event) {
         self.events.send(event);
     }
@@ -70,6 +78,7 @@ pub fn router(state: Arc<State>, access: Access, address: SocketAddr) -> Router 
         .route("/api/day.csv", get(days::csv))
         .route("/api/events", get(events::stream))
         .route("/api/live", post(events::live))
+        .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(|| async {
             Failure::new(StatusCode::NOT_FOUND, "there is nothing at this address; the page is at /")
@@ -82,6 +91,12 @@ pub fn router(state: Arc<State>, access: Access, address: SocketAddr) -> Router 
         .layer(from_fn_with_state(guard, guard::check))
         .layer(from_fn(guard::headers))
         .with_state(state)
+}
+
+/// GET /metrics
+async fn metrics(axum::extract::State(state): axum::extract::State<Arc<State>>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, kind)], open_metrics(&state.history())).into_response()
 }
 
 /// An answer that says what went wrong and what to do.

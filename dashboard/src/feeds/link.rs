@@ -1,0 +1,157 @@
+//! The connection to a broker, in MQTT 3.1.1 or 5: rumqttc has a client of its own for each.
+
+use std::time::Duration;
+
+use rumqttc::{QoS, TlsConfiguration, Transport, v5};
+
+/// How a broker is reached, and who this program is to it.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    pub host: String,
+    pub port: u16,
+    /// `None`: no TLS. The certificates in PEM that the broker's is checked against; none: the system's.
+    pub tls: Option<Option<Vec<u8>>>,
+    pub credentials: Option<(String, String)>,
+    /// Name of this program; unique at the broker.
+    pub client: String,
+    pub version: Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Version {
+    #[value(name = "3.1.1")]
+    V3,
+    #[value(name = "5")]
+    V5,
+}
+
+/// What the broker told.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Told {
+    Connected,
+    /// The oldest message that was published is the broker's now.
+    Acknowledged,
+    Other,
+}
+
+/// Time between signs of life, and after which a broker without one is taken for gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Largest packet, in bytes; a record has up to 64 KiB.
+const LARGEST_PACKET: u32 = 128 * 1024;
+
+/// Requests that rumqttc holds; at most two are open at once.
+const REQUESTS: usize = 8;
+
+/// One of rumqttc's two clients.
+pub enum Link {
+    V3(rumqttc::AsyncClient, Box<rumqttc::EventLoop>),
+    V5(v5::AsyncClient, Box<v5::EventLoop>),
+}
+
+impl Broker {
+    /// A link that connects when it is polled; when it breaks, the broker says `offline` on `will`.
+    ///
+    /// Sessions are not kept: what was not acknowledged comes from the store again.
+    pub fn link(&self, will: &str) -> Link {
+        let transport = match &self.tls {
+            None => Transport::Tcp,
+            Some(None) => Transport::tls_with_default_config(),
+            Some(Some(ca)) => {
+                Transport::tls_with_config(TlsConfiguration::Simple { ca: ca.clone(), alpn: None, client_auth: None })
+            }
+        };
+        match self.version {
+            Version::V3 => {
+                let mut options = rumqttc::MqttOptions::new(&self.client, &self.host, self.port);
+                options.set_keep_alive(KEEP_ALIVE).set_transport(transport).set_clean_session(true);
+                options.set_max_packet_size(LARGEST_PACKET as usize, LARGEST_PACKET as usize);
+                options.set_last_will(rumqttc::LastWill::new(will, "offline", QoS::AtLeastOnce, true));
+                if let Some((user, password)) = &self.credentials {
+                    options.set_credentials(user, password);
+                }
+                let (client, events) = rumqttc::AsyncClient::new(options, REQUESTS);
+                Link::V3(client, Box::new(events))
+            }
+            Version::V5 => {
+                let mut options = v5::MqttOptions::new(&self.client, &self.host, self.port);
+                options.set_keep_alive(KEEP_ALIVE).set_transport(transport).set_clean_start(true);
+                options.set_max_packet_size(Some(LARGEST_PACKET));
+                let at_least_once = v5::mqttbytes::QoS::AtLeastOnce;
+                options.set_last_will(v5::mqttbytes::v5::LastWill::new(will, "offline", at_least_once, true, None));
+                if let Some((user, password)) = &self.credentials {
+                    options.set_credentials(user, password);
+                }
+                let (client, events) = v5::AsyncClient::new(options, REQUESTS);
+                Link::V5(client, Box::new(events))
+            }
+        }
+    }
+}
+
+/// The half of a link that publishes.
+#[derive(Clone)]
+pub enum Publisher {
+    V3(rumqttc::AsyncClient),
+    V5(v5::AsyncClient),
+}
+
+impl Publisher {
+    /// Hands a message over, at least once; false when there is no room for it now.
+    pub fn publish(&self, topic: &str, payload: &str, retain: bool) -> bool {
+        match self {
+            Publisher::V3(client) => client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_ok(),
+            Publisher::V5(client) => {
+                let payload = payload.as_bytes().to_vec();
+                client.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, retain, payload).is_ok()
+            }
+        }
+    }
+}
+
+impl Link {
+    pub fn publisher(&self) -> Publisher {
+        match self {
+            Link::V3(client, _) => Publisher::V3(client.clone()),
+            Link::V5(client, _) => Publisher::V5(client.clone()),
+        }
+    }
+
+    /// Goes on with the connection until there is something to tell. After an error the next call connects again.
+    pub async fn poll(&mut self) -> Result<Told, String> {
+        match self {
+            Link::V3(_, events) => match events.poll().await {
+                Ok(rumqttc::Event::Incoming(rumqttc::Packet::ConnAck(_))) => Ok(Told::Connected),
+                Ok(rumqttc::Event::Incoming(rumqttc::Packet::PubAck(_))) => Ok(Told::Acknowledged),
+                Ok(_) => Ok(Told::Other),
+                Err(e) => Err(e.to_string()),
+            },
+            Link::V5(_, events) => match events.poll().await {
+                Ok(v5::Event::Incoming(v5::mqttbytes::v5::Packet::ConnAck(_))) => Ok(Told::Connected),
+                Ok(v5::Event::Incoming(v5::mqttbytes::v5::Packet::PubAck(ack))) => {
+                    use v5::mqttbytes::v5::PubAckReason::{NoMatchingSubscribers, Success};
+                    match ack.reason {
+                        Success | NoMatchingSubscribers => Ok(Told::Acknowledged),
+                        reason => Err(format!("the broker refuses the message ({reason:?})")),
+                    }
+                }
+                Ok(_) => Ok(Told::Other),
+                Err(e) => Err(e.to_string()),
+            },
+        }
+    }
+
+    /// Forgets what was handed over and not acknowledged, and the connection.
+    pub fn reset(&mut self) {
+        match self {
+            Link::V3(_, events) => {
+                events.clean();
+                events.pending.clear();
+            }
+            Link::V5(_, events) => {
+                events.clean();
+                events.pending.clear();
+            }
+        }
+    }
+}
