@@ -1,0 +1,112 @@
+//! What `benches/compare.sh` measures with. Prints one line of JSON.
+//!
+//!     contender pipeline FRAMES FORMAT WIDTH HEIGHT COUNT LINE    time per frame of the elements of a gst-launch line
+//!     contender bare VARIANT COUNT                               time per run of the bare runtime on our model
+//!
+//! `pipeline` pushes raw frames (a file of whole ones, repeated until COUNT) into the line's first element and takes the
+//! time until the push comes back from a `fakesink`. All of it happens in one thread, so that this is what the elements
+//! cost, without a source. Each frame is a fresh copy in a buffer of a pool, as a decoder gives it; the copy is not part of
+//! the time. `bare` runs the session as `maskcount` does, with the input tensor filled once.
+//!
+//! The figure is the median over groups of three frames of their mean, so that `interval=3` is one group.
+
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use gstmaskcount::detect::decode::DecoderSpec;
+use gstmaskcount::detect::manifest::Model;
+use gstmaskcount::detect::session::{Provider, RunSettings, RuntimeSearch, Session};
+
+type Failure = Box<dyn std::error::Error>;
+
+const GROUP: usize = 3;
+/// Groups that come before the clock starts: code, caches and pools are warm then.
+const WARM_UP: usize = 4;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let (times, faces) = match arguments[..] {
+        ["pipeline", frames, format, width, height, count, line] => {
+            pipeline(&std::fs::read(frames)?, (format, width.parse()?, height.parse()?), count.parse()?, line)?
+        }
+        ["bare", variant, count] => (bare(variant, count.parse()?)?, None),
+        _ => return Err("usage: see the head of benches/contender.rs".into()),
+    };
+    let mut means: Vec<_> =
+        times.chunks_exact(GROUP).skip(WARM_UP).map(|g| g.iter().sum::<Duration>() / GROUP as u32).collect();
+    means.sort_unstable();
+    let median = means.get(means.len() / 2).ok_or("too few frames")?;
+    println!("{}", serde_json::json!({ "us": median.as_secs_f64() * 1e6, "faces": faces }));
+    Ok(())
+}
+
+/// The time of each frame, and how many faces `maskcount`, if it is there, saw on the last one.
+fn pipeline(
+    frames: &[u8],
+    (format, width, height): (&str, u32, u32),
+    count: usize,
+    line: &str,
+) -> Result<(Vec<Duration>, Option<u32>), Failure> {
+    gst::init()?;
+    gstmaskcount::plugin_register_static()?;
+    let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::from_string(format), width, height)
+        .fps(gst::Fraction::new(30, 1))
+        .build()?;
+    let caps = info.to_caps()?;
+    let elements = gst::parse::bin_from_description(line, true)?;
+    let sink = gst::ElementFactory::make("fakesink")
+        .property("sync", false)
+        .property("async", false)
+        .property("enable-last-sample", false)
+        .build()?;
+    let pipeline = gst::Pipeline::new();
+    pipeline.add_many([elements.upcast_ref(), &sink])?;
+    elements.link(&sink)?;
+    let source = gst::Pad::new(gst::PadDirection::Src);
+    source.set_active(true)?;
+    source.link(&elements.static_pad("sink").ok_or("the line has no sink pad")?)?;
+    pipeline.set_state(gst::State::Playing)?;
+    source.push_event(gst::event::StreamStart::new("contender"));
+    source.push_event(gst::event::Caps::new(&caps));
+    source.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+
+    let pool = gst::BufferPool::new();
+    let mut config = pool.config();
+    config.set_params(Some(&caps), info.size() as u32, 2, 0);
+    pool.set_config(config)?;
+    pool.set_active(true)?;
+    let mut times = Vec::with_capacity(count);
+    for (number, frame) in (0..count as u64).zip(frames.chunks_exact(info.size()).cycle()) {
+        let mut buffer = pool.acquire_buffer(None)?;
+        let filled = buffer.get_mut().ok_or("a buffer of the pool is shared")?;
+        filled.set_pts(gst::ClockTime::SECOND.mul_div_floor(number, 30));
+        filled.map_writable()?.copy_from_slice(frame);
+        let start = Instant::now();
+        source.push(buffer)?;
+        times.push(start.elapsed());
+    }
+    let counter = elements.iterate_all_by_element_factory_name("maskcount").into_iter().flatten().next();
+    let faces = counter.map(|counter| counter.property::<gst::Structure>("stats").get::<u32>("faces")).transpose()?;
+    pipeline.set_state(gst::State::Null)?;
+    Ok((times, faces))
+}
+
+fn bare(variant: &str, count: usize) -> Result<Vec<Duration>, Failure> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/models/maskcount-s.json");
+    let model = Model::load(manifest.as_ref(), Some(variant).filter(|v| *v != "fp32"))?;
+    let DecoderSpec::Maskcount { outputs, .. } = &model.manifest.decoder else { return Err("not our decoder".into()) };
+    let outputs: Vec<_> = outputs.iter().map(String::as_str).collect();
+    let settings = RunSettings { threads: 1, provider: Provider::Cpu };
+    let mut session = Session::open(&model, &outputs, &settings, &RuntimeSearch::default())?;
+    for (index, value) in session.input().iter_mut().enumerate() {
+        *value = (index % 255) as f32 / 127.5 - 1.0;
+    }
+    (0..count)
+        .map(|_| {
+            let start = Instant::now();
+            session.run(|_| ())?;
+            Ok(start.elapsed())
+        })
+        .collect()
+}

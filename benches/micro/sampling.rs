@@ -1,0 +1,27 @@
+//! The pass from a frame to the model's input; bar: 1080p NV12 in at most half the time of its copy.
+
+use criterion::{Criterion, Throughput};
+use gstmaskcount::detect::manifest::Model;
+use gstmaskcount::detect::sampling::{Colorimetry, Geometry, Sampler};
+use gstmaskcount::picture::Format;
+
+use crate::frame::{Frame, SIZES};
+
+pub fn all(c: &mut Criterion) {
+    let input = Model::built_in().expect("the built-in model").manifest.input;
+    let mut tensor = vec![0f32; 3 * input.width as usize * input.height as usize];
+    for format in Format::ALL {
+        let mut group = c.benchmark_group(format!("sampling/{}", format.name()));
+        for (name, width, height) in SIZES {
+            let frame = Frame::new(format, width, height);
+            let mut copy = Frame::new(format, width, height);
+            let crop = (0, 0, width, height);
+            let geometry = Geometry { format, width, height, crop, colorimetry: Colorimetry::default() };
+            let mut sampler = Sampler::new(geometry, &input);
+            group.throughput(Throughput::Bytes(frame.bytes() as u64));
+            group
+                .bench_function(format!("{name}/sample"), |b| b.iter(|| sampler.sample(&frame.picture(), &mut tensor)));
+            group.bench_function(format!("{name}/memcpy"), |b| b.iter(|| frame.copy_to(&mut copy)));
+        }
+    }
+}
