@@ -6,6 +6,7 @@ pub mod nms;
 mod onnx;
 pub mod sampling;
 pub mod session;
+pub mod worker;
 
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,8 @@ pub enum DetectError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Session(#[from] SessionError),
+    #[error(transparent)]
+    Died(#[from] worker::Died),
     #[error("{model}: {mismatch}")]
     Outputs { model: String, mismatch: OutputMismatch },
 }
@@ -132,12 +135,25 @@ impl Detector {
     /// # Panics
     /// If the picture is not of the geometry that [`Detector::configure`] was called with.
     pub fn look(&mut self, picture: &Picture, threshold: f32) -> Result<(&[Face], LookTimes), DetectError> {
+        let sampling = self.sample(picture);
+        let times = self.find(threshold)?;
+        Ok((&self.faces, LookTimes { sampling, ..times }))
+    }
+
+    /// The first half of a look: takes the picture into the network's input, and tells how long that took.
+    ///
+    /// # Panics
+    /// If the picture is not of the geometry that [`Detector::configure`] was called with.
+    pub fn sample(&mut self, picture: &Picture) -> Duration {
         let start = Instant::now();
-        let sampler = self.sampler.as_mut().expect("configure() comes before look()");
+        let sampler = self.sampler.as_mut().expect("configure() comes before a look");
         sampler.sample(picture, self.session.input());
-        let sampling = start.elapsed();
+        start.elapsed()
+    }
+
+    /// The second half: finds the [`faces`](Detector::faces) in the picture that was taken in last.
+    pub fn find(&mut self, threshold: f32) -> Result<LookTimes, DetectError> {
         let mut times = self.run(threshold.min(nms::LEAST_VOTER))?;
-        times.sampling = sampling;
         let start = Instant::now();
         self.suppressor.suppress(&mut self.faces, self.manifest.nms_iou, threshold);
         if let Some(sampler) = &self.sampler {
@@ -149,7 +165,12 @@ impl Detector {
             }
         }
         times.decoding += start.elapsed();
-        Ok((&self.faces, times))
+        Ok(times)
+    }
+
+    /// What the last look found.
+    pub fn faces(&self) -> &[Face] {
+        &self.faces
     }
 
     /// Runs the network on the input tensor; candidates in pixels of the input.

@@ -57,6 +57,7 @@ pub fn model_error(error: &DetectError) -> gst::ErrorMessage {
         DetectError::Session(SessionError::NoProvider { .. }) => {
             gst::error_msg!(gst::LibraryError::Settings, ("{error}"))
         }
+        DetectError::Died(_) => gst::error_msg!(gst::CoreError::Thread, ("{error}")),
         DetectError::Session(SessionError::Run(_)) => gst::error_msg!(gst::LibraryError::Failed, ("{error}")),
         DetectError::Session(_) | DetectError::Outputs { .. } => {
             gst::error_msg!(gst::ResourceError::Settings, ("{error}"))

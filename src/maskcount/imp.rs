@@ -9,6 +9,7 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use jiff::Timestamp;
 
+use super::eye::Eye;
 use super::failure::{Failure, model_error, report_error};
 use super::properties::{self, Settings};
 use super::state::State;
@@ -46,13 +47,19 @@ impl MaskCount {
         let time = state.advance(self.running_time(buffer), &video, &settings);
         let utc = state.clock.utc(time.as_nanos() as u64, sender_time(buffer), Timestamp::now);
 
+        if settings.paused {
+            state.eye.forget();
+        }
+        // With `async`: what was found since the last frame.
+        state.end_look(false, &settings, &mut stats)?;
         let due = state.is_due(&settings, time);
-        let analysed =
-            due && !settings.paused && !self.is_late(time) && !buffer.flags().contains(gst::BufferFlags::GAP);
+        let gap = buffer.flags().contains(gst::BufferFlags::GAP);
+        let analysed = due && !settings.paused && !self.is_late(time) && !gap && state.eye.is_free();
         state.report.frame(utc, analysed);
-        let mut runtime = Duration::ZERO;
+        let mut waited = Duration::ZERO;
         if analysed {
-            runtime = state.look(buffer, &video, &settings, time, utc, &mut stats)?;
+            state.begin_look(buffer, &video, &settings, time, utc, &mut stats)?;
+            waited = state.end_look(false, &settings, &mut stats)?;
         } else if due {
             stats.skipped += 1;
         }
@@ -60,7 +67,7 @@ impl MaskCount {
         self.collect_posts(state, &settings, time);
         stats.frames += 1;
         stats.report = state.report.stats();
-        stats.frame.add(start.elapsed().saturating_sub(runtime));
+        stats.frame.add(start.elapsed().saturating_sub(waited));
         *lock(&self.stats) = stats;
         Ok(())
     }
@@ -100,11 +107,15 @@ impl MaskCount {
     /// Closes the open window; nothing is locked meanwhile but the report's own.
     fn finish(&self, state: &mut State) {
         let settings = lock(&self.settings).clone();
-        state.finish(&settings);
+        let mut stats = lock(&self.stats).clone();
+        if let Err(error) = state.finish(&settings, &mut stats) {
+            self.post_error_message(model_error(&error));
+        }
         for notice in state.report.notices() {
             self.post(bus::notice(&self.obj(), notice, settings.post_messages, state.last_frame));
         }
-        lock(&self.stats).report = state.report.stats();
+        stats.report = state.report.stats();
+        *lock(&self.stats) = stats;
     }
 
     fn open(&self, settings: &Settings) -> Result<State, gst::ErrorMessage> {
@@ -140,7 +151,10 @@ impl MaskCount {
         };
         let report = Report::open(settings.report.clone(), identity, env!("CARGO_PKG_VERSION"), notify)
             .map_err(|e| report_error(&e))?;
-        Ok(State::new(detector, report, settings))
+        let name = self.obj().name();
+        let eye = Eye::new(detector, settings.asynchronous.then_some(name.as_str()))
+            .map_err(|e| gst::error_msg!(gst::CoreError::Thread, ("no thread for the runtime: {e}")))?;
+        Ok(State::new(eye, report, settings))
     }
 }
 
@@ -225,7 +239,7 @@ impl BaseTransformImpl for MaskCount {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let video = Video::of(incaps)?;
         if let Some(state) = lock(&self.state).as_mut() {
-            state.video = Some(video);
+            state.set_video(video);
         }
         Ok(())
     }
@@ -235,14 +249,13 @@ impl BaseTransformImpl for MaskCount {
             gst::EventType::Segment | gst::EventType::FlushStop | gst::EventType::StreamStart => {
                 self.earliest.store(0, Ordering::Relaxed);
                 if let Some(state) = lock(&self.state).as_mut() {
-                    state.broken = true;
+                    state.break_off();
                 }
             }
             gst::EventType::Eos => {
                 let state = lock(&self.state).take();
                 if let Some(mut state) = state {
                     self.finish(&mut state);
-                    state.broken = true;
                     *lock(&self.state) = Some(state);
                 }
             }

@@ -8,10 +8,20 @@
 //!
 //! | what happens | what becomes of tracks and windows |
 //! |---|---|
-//! | flush, new segment, discontinuity | every track ends, the window goes on |
+//! | flush, new segment, discontinuity | every track ends, a look under way is dropped, the window goes on |
+//! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage` |
-//! | EOS, READY | the open window is closed, `complete: false`, or withheld |
+//! | EOS, READY | a look under way is waited for and counts; the open window is closed, `complete: false`, or withheld |
+//!
+//! # `async`
+//!
+//! For a device whose model takes longer than a frame. The frame path only takes the picture into the model's input, when
+//! the model has nothing to do and the frame is due, and goes on; the model runs on a thread of its own. What it finds is
+//! taken with the time of the frame it was found on, at the next frame that comes, and each frame's boxes are predicted
+//! from there to its own time. `MaskCountLook` says so: `analysed` is true on the frame that was taken in, `age` is the
+//! time since the frame that the boxes rest on. A frame that is due while the model works counts in `frames-skipped`.
+//! If the model fails, the next frame, or the end of the stream, is the error.
 //!
 //! # Messages
 //!
@@ -24,6 +34,7 @@
 
 mod bus;
 mod clock;
+mod eye;
 mod failure;
 mod imp;
 pub mod message;

@@ -20,6 +20,7 @@ pub struct Settings {
     pub input_size: Option<String>,
     pub interval: u32,
     pub max_fps: gst::Fraction,
+    pub asynchronous: bool,
     /// `None`: the manifest's.
     pub threshold: Option<f64>,
     pub threads: u32,
@@ -47,6 +48,7 @@ impl Default for Settings {
             input_size: None,
             interval: 1,
             max_fps: gst::Fraction::new(0, 1),
+            asynchronous: false,
             threshold: None,
             threads: 1,
             execution_provider: ExecutionProvider::Cpu,
@@ -90,6 +92,7 @@ impl Settings {
             "input-size" => self.input_size = of(value),
             "interval" => self.interval = of(value),
             "max-fps" => self.max_fps = of(value),
+            "async" => self.asynchronous = of(value),
             "threshold" => self.threshold = Some(of::<f64>(value)).filter(|t| *t >= 0.0),
             "threads" => self.threads = of(value),
             "execution-provider" => self.execution_provider = of(value),
@@ -159,6 +162,7 @@ impl Settings {
             "input-size" => self.input_size.to_value(),
             "interval" => self.interval.to_value(),
             "max-fps" => self.max_fps.to_value(),
+            "async" => self.asynchronous.to_value(),
             "threshold" => self.threshold.unwrap_or(THRESHOLD_OF_MANIFEST).to_value(),
             "threads" => self.threads.to_value(),
             "execution-provider" => self.execution_provider.to_value(),
@@ -219,6 +223,15 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 .maximum(gst::Fraction::new(1000, 1))
                 .default_value(d.max_fps)
                 .mutable_playing()
+                .build(),
+            glib::ParamSpecBoolean::builder("async")
+                .nick("Asynchronous")
+                .blurb(
+                    "The runtime works on its own thread and no frame waits for it; boxes of the newest look are predicted \
+                     to each frame's time",
+                )
+                .default_value(d.asynchronous)
+                .mutable_ready()
                 .build(),
             glib::ParamSpecDouble::builder("threshold")
                 .nick("Threshold")

@@ -7,12 +7,13 @@ use gst_video::prelude::*;
 use jiff::Timestamp;
 
 use super::clock::UtcClock;
+use super::eye::{Eye, Frame, Look};
 use super::failure::Failure;
 use super::imp::CAT;
 use super::properties::Settings;
 use super::stats::Stats;
 use super::video::Video;
-use crate::detect::Detector;
+use crate::detect::DetectError;
 use crate::look::{self, FaceMeta};
 use crate::people::{self, Event, People};
 use crate::picture::{Picture, Rect};
@@ -23,7 +24,7 @@ const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What one run of the element rests on, from start to stop.
 pub struct State {
-    pub detector: Detector,
+    pub eye: Eye,
     pub report: Report,
     pub people: People,
     pub clock: UtcClock,
@@ -31,14 +32,15 @@ pub struct State {
     pub video: Option<Video>,
     /// Revision of the settings that `people` and `report` have.
     revision: u64,
-    /// Frames since the last look, for `interval`.
-    since_look: u32,
-    /// Running time of the last look.
+    /// Frames since the last one that was given to the eye, for `interval`, and its running time, for `max-fps`.
+    since_begun: u32,
+    last_begun: Option<Duration>,
+    /// Running time of the frame that the boxes rest on; with `async` it is older than `last_begun` most of the time.
     last_look: Option<Duration>,
     pub last_frame: Option<Duration>,
     last_live: Option<Duration>,
     /// Nothing of what was seen before can be joined to the next frame.
-    pub broken: bool,
+    broken: bool,
     /// Of the frame at hand; kept for its memory.
     faces: Vec<FaceMeta>,
     pub posts: VecDeque<gst::Message>,
@@ -46,15 +48,16 @@ pub struct State {
 
 impl State {
     /// As it stands before the first frame.
-    pub fn new(detector: Detector, report: Report, settings: &Settings) -> State {
+    pub fn new(eye: Eye, report: Report, settings: &Settings) -> State {
         State {
-            people: People::new(settings.people(detector.manifest()), (1, 1)),
-            detector,
+            people: People::new(settings.people(eye.manifest()), (1, 1)),
+            eye,
             report,
             clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
             video: None,
             revision: settings.revision,
-            since_look: u32::MAX,
+            since_begun: u32::MAX,
+            last_begun: None,
             last_look: None,
             last_frame: None,
             last_live: None,
@@ -73,33 +76,49 @@ impl State {
         if self.broken || self.last_frame.is_some_and(|last| time < last) {
             self.forget(settings);
             self.clock.segment();
-            (self.last_look, self.last_live) = (None, None);
+            (self.last_begun, self.last_look, self.last_live) = (None, None, None);
             // The first frame after a break is looked at.
-            self.since_look = u32::MAX;
+            self.since_begun = u32::MAX;
             self.broken = false;
         }
         self.last_frame = Some(time);
         time
     }
 
-    /// Ends every track.
+    /// What comes next has nothing to do with what was: a flush, a new segment.
+    pub fn break_off(&mut self) {
+        self.broken = true;
+        self.eye.forget();
+    }
+
+    /// The pictures that come are of this kind.
+    pub fn set_video(&mut self, video: Video) {
+        self.video = Some(video);
+        self.eye.forget();
+    }
+
+    /// Ends every track and the look under way.
     fn forget(&mut self, settings: &Settings) {
+        self.eye.forget();
         if let (Some(utc), Some(last)) = (self.clock.last(), self.last_frame) {
             take(&mut self.report, self.people.forget(), settings, utc, last);
         }
     }
 
-    /// Ends every track, closes the open window and waits for its files.
-    pub fn finish(&mut self, settings: &Settings) {
+    /// Waits for the look under way, ends every track, closes the open window and waits for its files.
+    pub fn finish(&mut self, settings: &Settings, stats: &mut Stats) -> Result<(), DetectError> {
+        let seen = self.end_look(true, settings, stats);
         self.forget(settings);
+        self.broken = true;
         self.report.finish(self.clock.last());
+        seen.map(drop)
     }
 
     /// Whether this frame is to be looked at by `interval` and `max-fps`.
     pub fn is_due(&mut self, settings: &Settings, time: Duration) -> bool {
-        self.since_look = self.since_look.saturating_add(1);
+        self.since_begun = self.since_begun.saturating_add(1);
         let (numer, denom) = (settings.max_fps.numer(), settings.max_fps.denom());
-        let rested = match self.last_look {
+        let rested = match self.last_begun {
             Some(last) if numer > 0 => {
                 let between = Duration::from_secs_f64(f64::from(denom) / f64::from(numer));
                 // Half a millisecond, since buffer times are rounded.
@@ -107,20 +126,20 @@ impl State {
             }
             _ => true,
         };
-        self.since_look >= settings.interval && rested
+        self.since_begun >= settings.interval && rested
     }
 
     /// Takes over settings that changed since the last frame.
     pub fn follow(&mut self, settings: &Settings) {
         if self.revision != settings.revision {
-            self.people.set(settings.people(self.detector.manifest()));
+            self.people.set(settings.people(self.eye.manifest()));
             self.report.set_max_files(settings.report.max_files);
             self.revision = settings.revision;
         }
     }
 
-    /// Looks at the picture and tells the people room what was seen; the events go to the report.
-    pub fn look(
+    /// Takes the picture in, to be looked at now or, with `async`, meanwhile.
+    pub fn begin_look(
         &mut self,
         buffer: &gst::BufferRef,
         video: &Video,
@@ -128,7 +147,7 @@ impl State {
         time: Duration,
         utc: Timestamp,
         stats: &mut Stats,
-    ) -> Result<Duration, Failure> {
+    ) -> Result<(), Failure> {
         let frame =
             gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &video.info).map_err(|_| Failure::Map)?;
         if frame.format() != video.info.format() {
@@ -143,20 +162,29 @@ impl State {
         }
         let (width, height) = (frame.width() as usize, frame.height() as usize);
         let picture = Picture::new(video.format, width, height, &planes[..3], &lengths)?;
-        self.detector.configure(&video.geometry(buffer, width, height));
-        let threshold = settings.threshold.unwrap_or(self.detector.manifest().threshold) as f32;
-        let (faces, times) = self.detector.look(&picture, threshold * people::COVERED)?;
-        stats.sampling.add(times.sampling);
+        let threshold = settings.threshold.unwrap_or(self.eye.manifest().threshold) as f32 * people::COVERED;
+        let of = Frame { time, utc, size: (frame.width(), frame.height()) };
+        let sampling = self.eye.begin(&picture, &video.geometry(buffer, width, height), threshold, of);
+        stats.sampling.add(sampling);
+        (self.since_begun, self.last_begun) = (0, Some(time));
+        stats.analysed += 1;
+        Ok(())
+    }
+
+    /// Tells the people room what the look that was begun has found, as of the time of its frame; the events go to the
+    /// report. Tells how long the network was waited for.
+    pub fn end_look(&mut self, wait: bool, settings: &Settings, stats: &mut Stats) -> Result<Duration, DetectError> {
+        let awaited = self.eye.is_awaited();
+        let Some(Look { frame, times, faces }) = self.eye.end(wait)? else { return Ok(Duration::ZERO) };
+        let Frame { time, utc, size } = frame;
         stats.runtime.add(times.runtime);
         stats.decoding.add(times.decoding);
-
         let start = Instant::now();
-        take(&mut self.report, self.people.resize((frame.width(), frame.height())), settings, utc, time);
+        take(&mut self.report, self.people.resize(size), settings, utc, time);
         take(&mut self.report, self.people.look(time, faces), settings, utc, time);
         stats.people.add(start.elapsed());
-        (self.since_look, self.last_look) = (0, Some(time));
-        stats.analysed += 1;
-        Ok(times.runtime)
+        self.last_look = Some(time);
+        Ok(if awaited { times.runtime } else { Duration::ZERO })
     }
 
     /// Whether a second has passed since `maskcount-live` was posted last; if so, it is posted now.

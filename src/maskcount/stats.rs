@@ -8,7 +8,7 @@ use crate::report;
 pub struct Stats {
     pub frames: u64,
     pub analysed: u64,
-    /// Due by `interval` and `max-fps`, but left out: late, paused, or a gap.
+    /// Due by `interval` and `max-fps`, but left out: late, paused, a gap, or with `async` the runtime was busy.
     pub skipped: u64,
     pub in_view: u32,
     pub report: report::Stats,
@@ -16,7 +16,7 @@ pub struct Stats {
     pub runtime: Stage,
     pub decoding: Stage,
     pub people: Stage,
-    /// The whole frame without the runtime's own time.
+    /// The whole frame without the time that it waited for the runtime.
     pub frame: Stage,
 }
 
