@@ -3,14 +3,22 @@
 //!
 //! Each value of the tensor rests on two taps per axis. Below a scale of 1:2 they are the neighbours of the linear
 //! interpolation; above it they lie a quarter of the step to either side of the centre, so that they stand for the
-//! whole step. Per output row the two source rows are blended first, over the whole width and in the order of memory;
-//! then the columns are picked. All weights are fixed-point with [`WEIGHT`] for one.
+//! whole step. Where the format has one chroma row for two of luma, two rows of the tensor share one as well. The
+//! samples are weighted in whole numbers, with [`WEIGHT`] for one.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod rows;
 
 use super::manifest::{ColorOrder, InputSpec};
 use crate::picture::{Format, Model, Picture, Rect};
+use rows::{BLOCK, Columns};
 
-/// One, in the fixed point of the tap weights: 255 · 128 still fits the u16 of a blended row.
-const WEIGHT: u16 = 128;
+/// One, in the fixed point of the tap weights: it fits the signed bytes that AVX2 multiplies by.
+const WEIGHT: u8 = 64;
+
+/// How many rows of the tensor ahead the picture's rows are asked for.
+const AHEAD: usize = 4;
 
 /// Coefficients of red and blue in luma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -48,7 +56,7 @@ pub struct Geometry {
 pub(super) struct Tap {
     pub first: u32,
     pub second: u32,
-    pub weight: u16,
+    pub weight: u8,
 }
 
 /// The pass, with its tables made for one geometry and one input.
@@ -58,33 +66,26 @@ pub struct Sampler {
     input: (usize, usize),
     /// Size of the picture within the input; the rest is padding, which is 0 in the tensor (the manifest's mean).
     scaled: (usize, usize),
-    /// Per plane of the format; planes without a sample to read are `None`.
-    planes: Vec<PlaneTaps>,
-    components: Vec<ComponentTaps>,
+    components: Vec<Component>,
     /// Rows of the colour matrix in the order of the tensor's planes.
     conversion: [Row; 3],
     /// One row of each component at the size of the output.
     picked: [Vec<f32>; 3],
 }
 
+/// What is read of one component.
 #[derive(Debug)]
-struct PlaneTaps {
+struct Component {
     plane: usize,
+    /// The first component that is read of its plane.
+    leads: bool,
+    row_bytes: usize,
     rows: Vec<Tap>,
-    /// The bytes of a row that any column tap reads.
-    bytes: std::ops::Range<usize>,
-    blended: Vec<u16>,
+    columns: Columns,
 }
 
-#[derive(Debug)]
-struct ComponentTaps {
-    /// Index into [`Sampler::planes`].
-    plane: usize,
-    /// Taps as offsets into the blended row.
-    columns: Vec<Tap>,
-}
-
-/// `clamp(values · (c0, c1, c2) + offset, low, high)` is one value of the tensor.
+/// `clamp(factors · (c0, c1, c2) + offset, low, high)` is one value of the tensor; components are picked rows', in
+/// which [`rows::ONE`] is 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub factors: [f32; 3],
@@ -98,48 +99,29 @@ impl Sampler {
         let (crop_x, crop_y, crop_w, crop_h) = geometry.crop;
         let scaled = letterbox((crop_w, crop_h), (input.width as usize, input.height as usize));
         let components = &geometry.format.components()[..geometry.format.model().channels()];
-        let mut planes: Vec<PlaneTaps> = Vec::new();
-        let mut picks = Vec::new();
-        for c in components {
+        let read = components.iter().enumerate().map(|(index, c)| {
             let (raster_w, raster_h) = c.size(geometry.width, geometry.height);
-            let mut columns = taps(crop_x, crop_w, scaled.0, c.x_shift, raster_w);
+            let mut columns = taps((crop_x, crop_w), (scaled.0, 1), c.x_shift, raster_w);
             for tap in &mut columns {
                 tap.first = tap.first * c.step as u32 + c.offset as u32;
                 tap.second = tap.second * c.step as u32 + c.offset as u32;
             }
-            let low = columns.iter().map(|t| t.first).min().unwrap_or(0) as usize;
-            let high = columns.iter().map(|t| t.second).max().unwrap_or(0) as usize + 1;
-            let index = planes.iter().position(|p| p.plane == c.plane).unwrap_or_else(|| {
-                planes.push(PlaneTaps {
-                    plane: c.plane,
-                    rows: taps(crop_y, crop_h, scaled.1, c.y_shift, raster_h),
-                    bytes: low..high,
-                    blended: Vec::new(),
-                });
-                planes.len() - 1
-            });
-            let bytes = &mut planes[index].bytes;
-            *bytes = bytes.start.min(low)..bytes.end.max(high);
-            picks.push(ComponentTaps { plane: index, columns });
-        }
-        for plane in &mut planes {
-            plane.blended = vec![0; plane.bytes.len()];
-        }
-        for pick in &mut picks {
-            let start = planes[pick.plane].bytes.start as u32;
-            for tap in &mut pick.columns {
-                tap.first -= start;
-                tap.second -= start;
+            let row_bytes = c.row_bytes(geometry.width);
+            Component {
+                plane: c.plane,
+                leads: components[..index].iter().all(|other| other.plane != c.plane),
+                row_bytes,
+                rows: taps((crop_y, crop_h), (scaled.1, 1 << c.y_shift), c.y_shift, raster_h),
+                columns: Columns::new(columns, row_bytes),
             }
-        }
+        });
         Sampler {
             geometry,
             input: (input.width as usize, input.height as usize),
             scaled,
-            planes,
-            components: picks,
+            components: read.collect(),
             conversion: conversion(geometry.format.model(), geometry.colorimetry, input),
-            picked: std::array::from_fn(|_| vec![0.0; scaled.0]),
+            picked: std::array::from_fn(|_| vec![0.0; scaled.0.next_multiple_of(BLOCK)]),
         }
     }
 
@@ -160,28 +142,17 @@ impl Sampler {
         assert_eq!(tensor.len(), 3 * area);
         let (red, rest) = tensor.split_at_mut(area);
         let (green, blue) = rest.split_at_mut(area);
-        let columns = self.scaled.0;
         for y in 0..self.scaled.1 {
-            for plane in &mut self.planes {
-                let tap = plane.rows[y];
-                let row = |index: u32| {
-                    let start = index as usize * picture.stride(plane.plane);
-                    &picture.plane(plane.plane)[start + plane.bytes.start..start + plane.bytes.end]
-                };
-                blend(row(tap.first), row(tap.second), tap.weight, &mut plane.blended);
+            for (component, out) in self.components.iter().zip(&mut self.picked) {
+                component.pick(y, picture, out);
             }
-            for (pick, out) in self.components.iter().zip(&mut self.picked) {
-                pick_columns(&self.planes[pick.plane].blended, &pick.columns, out);
-            }
-            let start = y * width;
-            let targets = [&mut *red, &mut *green, &mut *blue];
-            for (row, target) in self.conversion.iter().zip(targets) {
-                let target = &mut target[start..start + columns];
-                if self.components.len() == 1 {
-                    convert_gray(row, &self.picked[0], target);
-                } else {
-                    convert(row, &self.picked, target);
-                }
+            let part = y * width..y * width + self.scaled.0;
+            let targets = [&mut red[part.clone()], &mut green[part.clone()], &mut blue[part]];
+            let [c0, c1, c2] = &self.picked;
+            if self.components.len() == 1 {
+                rows::convert_gray(&self.conversion, c0, targets);
+            } else {
+                rows::convert(&self.conversion, [c0, c1, c2], targets);
             }
         }
     }
@@ -205,6 +176,26 @@ impl Sampler {
     }
 }
 
+impl Component {
+    /// The row `y` of the output, unless `out` holds it since the row before.
+    fn pick(&self, y: usize, picture: &Picture, out: &mut [f32]) {
+        let (plane, stride) = (picture.plane(self.plane), picture.stride(self.plane));
+        let row = |index: u32| &plane[index as usize * stride..][..self.row_bytes];
+        if let (true, Some(tap)) = (self.leads, self.rows.get(y + AHEAD)) {
+            let before = self.rows[y + AHEAD - 1];
+            for index in [tap.first, tap.second] {
+                if index > before.second {
+                    rows::prefetch(row(index));
+                }
+            }
+        }
+        let tap = self.rows[y];
+        if y == 0 || tap != self.rows[y - 1] {
+            self.columns.pick([row(tap.first), row(tap.second)], tap.weight, out);
+        }
+    }
+}
+
 impl Model {
     /// Components that carry colour; alpha does not.
     const fn channels(self) -> usize {
@@ -222,20 +213,26 @@ fn letterbox((width, height): (usize, usize), (into_w, into_h): (usize, usize)) 
     (side(width, into_w), side(height, into_h))
 }
 
-/// The taps of one axis: `count` outputs over `length` pixels from `start`, on a raster subsampled by `2^shift`.
-pub(super) fn taps(start: usize, length: usize, count: usize, shift: u32, raster: usize) -> Vec<Tap> {
+/// The taps of one axis, over `length` pixels from `start` on a raster subsampled by `2^shift`: `count` of them, of which
+/// `shared` neighbours are the same.
+pub(super) fn taps(
+    (start, length): (usize, usize),
+    (count, shared): (usize, usize),
+    shift: u32,
+    raster: usize,
+) -> Vec<Tap> {
     let sub = f64::from(1u32 << shift);
-    let step = length as f64 / count as f64 / sub;
+    let step = (length * shared) as f64 / count as f64 / sub;
     // Taps stay within the cropped part, in whole samples of this raster.
     let least = (start >> shift) as i64;
     let most = (((start + length).div_ceil(1 << shift)).min(raster) as i64 - 1).max(least);
     let bound = |i: i64| i.clamp(least, most) as u32;
     (0..count)
         .map(|o| {
-            let center = start as f64 / sub + (o as f64 + 0.5) * step - 0.5;
+            let center = start as f64 / sub + ((o / shared) as f64 + 0.5) * step - 0.5;
             if step <= 2.0 {
                 let floor = center.floor();
-                let weight = ((center - floor) * f64::from(WEIGHT)).round() as u16;
+                let weight = ((center - floor) * f64::from(WEIGHT)).round() as u8;
                 Tap { first: bound(floor as i64), second: bound(floor as i64 + 1), weight }
             } else {
                 let near = |p: f64| bound((p + 0.5).floor() as i64);
@@ -280,39 +277,13 @@ pub(super) fn conversion(model: Model, colorimetry: Colorimetry, input: &InputSp
             Model::Gray | Model::Rgb => -black,
         };
         let (a, b) = (-mean * scale, (255.0 - mean) * scale);
-        Row { factors: factors.map(|f| f * scale), offset: (offset - mean) * scale, low: a.min(b), high: a.max(b) }
+        Row {
+            factors: factors.map(|f| f * scale / rows::ONE),
+            offset: (offset - mean) * scale,
+            low: a.min(b),
+            high: a.max(b),
+        }
     })
-}
-
-/// `first · (1 - w) + second · w`, in fixed point.
-fn blend(first: &[u8], second: &[u8], weight: u16, out: &mut [u16]) {
-    let (b, a) = (weight, WEIGHT - weight);
-    for ((out, x), y) in out.iter_mut().zip(first).zip(second) {
-        *out = u16::from(*x) * a + u16::from(*y) * b;
-    }
-}
-
-fn pick_columns(blended: &[u16], taps: &[Tap], out: &mut [f32]) {
-    const ONE: f32 = 1.0 / (WEIGHT as u32 * WEIGHT as u32) as f32;
-    for (out, tap) in out.iter_mut().zip(taps) {
-        let (x, y) = (u32::from(blended[tap.first as usize]), u32::from(blended[tap.second as usize]));
-        let (b, a) = (u32::from(tap.weight), u32::from(WEIGHT - tap.weight));
-        *out = (x * a + y * b) as i32 as f32 * ONE;
-    }
-}
-
-fn convert(row: &Row, picked: &[Vec<f32>; 3], target: &mut [f32]) {
-    let [c0, c1, c2] = picked;
-    let [f0, f1, f2] = row.factors;
-    for (((out, x), y), z) in target.iter_mut().zip(c0).zip(c1).zip(c2) {
-        *out = (x * f0 + y * f1 + z * f2 + row.offset).clamp(row.low, row.high);
-    }
-}
-
-fn convert_gray(row: &Row, picked: &[f32], target: &mut [f32]) {
-    for (out, x) in target.iter_mut().zip(picked) {
-        *out = (x * row.factors[0] + row.offset).clamp(row.low, row.high);
-    }
 }
 
 #[cfg(test)]

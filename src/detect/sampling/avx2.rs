@@ -1,0 +1,132 @@
+//! [`Columns::pick`](super::rows::Columns::pick) for x86-64 with AVX2, bit for bit the same: a byte shuffle brings both
+//! taps of eight columns side by side, sixteen columns a round.
+
+use std::arch::x86_64::*;
+
+use super::rows::BLOCK;
+use super::{Tap, WEIGHT};
+
+/// The taps of a row as shuffles. There is one only where the machine has AVX2.
+#[derive(Debug)]
+pub struct Shuffles {
+    blocks: Vec<Block>,
+    /// `pieces` of them for each block: which byte of a piece goes where; 0x80 for none.
+    shuffles: Vec<[u8; 32]>,
+    /// How many pieces of sixteen bytes the taps of eight columns lie in.
+    pieces: usize,
+}
+
+/// Sixteen columns, in halves of eight.
+#[derive(Debug)]
+struct Block {
+    /// First byte of the first piece of each half.
+    start: [u32; 2],
+    /// Of the first and second sample of each column.
+    weights: [u8; 32],
+}
+
+impl Shuffles {
+    /// `None` without AVX2, and where a row of `row_bytes` is too short to be read in whole pieces.
+    pub fn new(taps: &[Tap], row_bytes: usize) -> Option<Shuffles> {
+        if !is_x86_feature_detected!("avx2") {
+            return None;
+        }
+        let last = *taps.last()?;
+        let halves: Vec<[Tap; 8]> = (0..taps.len().next_multiple_of(BLOCK) / 8)
+            .map(|half| std::array::from_fn(|i| *taps.get(half * 8 + i).unwrap_or(&last)))
+            .collect();
+        // The samples of a tap, and the taps of a row, lie in the order of memory.
+        let first = |half: &[Tap; 8]| half[0].first as usize;
+        let pieces = halves.iter().map(|half| (half[7].second as usize + 1 - first(half)).div_ceil(16)).max()?;
+        let last_start = row_bytes.checked_sub(16 * pieces)?;
+        let mut found = Shuffles { blocks: Vec::new(), shuffles: Vec::new(), pieces };
+        for pair in halves.chunks_exact(2) {
+            let mut block = Block { start: [0; 2], weights: [0; 32] };
+            let mut shuffles = vec![[0x80; 32]; pieces];
+            for (side, half) in pair.iter().enumerate() {
+                let start = first(half).min(last_start);
+                block.start[side] = start as u32;
+                for (column, tap) in half.iter().enumerate() {
+                    let at = side * 16 + column * 2;
+                    let samples = [(tap.first as usize, WEIGHT - tap.weight), (tap.second as usize, tap.weight)];
+                    for (at, (byte, weight)) in (at..).zip(samples) {
+                        block.weights[at] = weight;
+                        shuffles[(byte - start) / 16][at] = ((byte - start) % 16) as u8;
+                    }
+                }
+            }
+            found.blocks.push(block);
+            found.shuffles.extend(shuffles);
+        }
+        Some(found)
+    }
+
+    /// `out` is filled in whole blocks.
+    pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [f32]) {
+        // SAFETY: `new` has asked the machine for AVX2.
+        unsafe {
+            match self.pieces {
+                1 => pick::<1>(self, rows, weight, out),
+                2 => pick::<2>(self, rows, weight, out),
+                3 => pick::<3>(self, rows, weight, out),
+                _ => pick::<0>(self, rows, weight, out),
+            }
+        }
+    }
+}
+
+/// `PIECES` is the number of pieces as a constant for the inner loop, 0 where it is none.
+#[target_feature(enable = "avx2")]
+fn pick<const PIECES: usize>(s: &Shuffles, [upper, lower]: [&[u8]; 2], weight: u8, out: &mut [f32]) {
+    let pieces = if PIECES > 0 { PIECES } else { s.pieces };
+    let down = _mm256_set1_epi32(i32::from(WEIGHT - weight) | i32::from(weight) << 16);
+    let (out, _) = out.as_chunks_mut::<BLOCK>();
+    let blocks = s.blocks.iter().zip(s.shuffles.chunks_exact(pieces));
+    for (out, (block, shuffles)) in out.iter_mut().zip(blocks) {
+        let (a, b) = (across(upper, block, shuffles), across(lower, block, shuffles));
+        // Columns 0 to 3 and 8 to 11, then 4 to 7 and 12 to 15.
+        let even = _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), down));
+        let odd = _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), down));
+        store(out, _mm256_permute2f128_ps::<0x20>(even, odd), _mm256_permute2f128_ps::<0x31>(even, odd));
+    }
+}
+
+/// Both taps of sixteen columns of one row, weighted: at most 255 · [`WEIGHT`], which fits an i16.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn across(row: &[u8], block: &Block, shuffles: &[[u8; 32]]) -> __m256i {
+    let half = |start: u32| row[start as usize..][..16 * shuffles.len()].as_chunks::<16>().0;
+    let (left, right) = (half(block.start[0]), half(block.start[1]));
+    let mut pairs = _mm256_setzero_si256();
+    for (piece, shuffle) in shuffles.iter().enumerate() {
+        let left = _mm256_castsi128_si256(load_half(&left[piece]));
+        let both = _mm256_inserti128_si256::<1>(left, load_half(&right[piece]));
+        pairs = _mm256_or_si256(pairs, _mm256_shuffle_epi8(both, load(shuffle)));
+    }
+    _mm256_maddubs_epi16(pairs, load(&block.weights))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: there are 32 bytes, and the instruction asks for no alignment.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_half(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: there are 16 bytes, and the instruction asks for no alignment.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(out: &mut [f32; BLOCK], first: __m256, second: __m256) {
+    let (low, high) = out.split_at_mut(BLOCK / 2);
+    // SAFETY: each half has 8 values, and the instruction asks for no alignment.
+    unsafe {
+        _mm256_storeu_ps(low.as_mut_ptr(), first);
+        _mm256_storeu_ps(high.as_mut_ptr(), second);
+    }
+}
