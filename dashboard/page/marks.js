@@ -146,12 +146,16 @@ function band(canvas, run, inset) {
   around.forEach(([x, y]) => ctx.lineTo(x, y));
   ctx.fillStyle = colours.band;
   ctx.fill();
+  // The edges, for eyes that do not see the fill.
+  ctx.globalAlpha = 0.75;
+  for (const edge of [s => s.high, s => s.low]) line(canvas, run, colours.share, 1, inset, edge);
+  ctx.globalAlpha = 1;
 }
 
-function line(canvas, run, colour, width, inset) {
+function line(canvas, run, colour, width, inset, value = s => s.share) {
   const { ctx, unit } = canvas;
   ctx.beginPath();
-  positions(canvas, run, s => s.share, inset).forEach(([x, y]) => ctx.lineTo(x, y));
+  positions(canvas, run, value, inset).forEach(([x, y]) => ctx.lineTo(x, y));
   ctx.strokeStyle = colour;
   ctx.lineWidth = width * unit;
   ctx.lineJoin = "round";
@@ -188,7 +192,7 @@ function shareLabels(canvas, all) {
   }
   const longest = all.reduce((a, b) => (b.length > a.length ? b : a));
   const middle = longest[Math.floor(longest.length / 2)];
-  const y = Math.min(canvas.y(middle.low) + 12 * unit, canvas.bottom - 8 * unit);
+  const y = Math.min(canvas.y(middle.low) + 14 * unit, canvas.bottom - 8 * unit);
   write(canvas, texts().interval, canvas.x(middle.middle), y, colours.muted, "center");
 }
 

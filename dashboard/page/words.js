@@ -11,7 +11,8 @@ export const texts = () => languages[language()];
 
 export const number = n => new Intl.NumberFormat(texts().locale).format(n);
 
-const points = part => String(Math.round(part * 100));
+/** Shares come rounded to a tenth of a point; half a point goes down. */
+const points = part => String(Math.ceil((Math.round(part * 1000) - 5) / 10));
 
 export const percent = part => `${points(part)}\u00a0%`;
 

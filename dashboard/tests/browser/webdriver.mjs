@@ -30,8 +30,8 @@ export class Driver {
     return driver;
   }
 
-  /** A browser of its own; `language` is the one that it asks for. */
-  async open({ language = "en-GB", dark = false, width = 1280, height = 900 } = {}) {
+  /** A browser that asks for pages in the language. */
+  async open(language) {
     const folder = await mkdtemp(join(tmpdir(), "maskcount-browser-"));
     const downloads = join(folder, "downloads");
     const args = [
@@ -44,10 +44,8 @@ export class Driver {
       "--disable-component-update",
       "--disable-sync",
       `--user-data-dir=${join(folder, "profile")}`,
-      `--window-size=${width},${height}`,
       `--lang=${language}`,
       `--accept-lang=${language}`,
-      ...(dark ? ["--force-dark-mode"] : []),
     ];
     const capabilities = {
       alwaysMatch: {
@@ -114,9 +112,14 @@ export class Browser {
     await this.post("/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
   }
 
+  /** A command of Chromium's own protocol (https://chromedevtools.github.io/devtools-protocol/). */
+  cdp(cmd, params) {
+    return this.post("/goog/cdp/execute", { cmd, params });
+  }
+
   size(width, height) {
     const device = { width, height, deviceScaleFactor: 1, mobile: width < 600 };
-    return this.post("/goog/cdp/execute", { cmd: "Emulation.setDeviceMetricsOverride", params: device });
+    return this.cdp("Emulation.setDeviceMetricsOverride", device);
   }
 
   async screenshot() {
