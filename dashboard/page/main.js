@@ -191,7 +191,7 @@ new ResizeObserver(fit).observe(element("plots"));
 server.listen({
   records: recorded,
   live: message => live.take(message),
-  opened: () => known && load(),
+  opened: load, // what was told before is in these answers
   lost: () => trouble(texts().connectionLost),
 });
 // A page that stays open shows the new day.

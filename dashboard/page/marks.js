@@ -182,8 +182,8 @@ function shareLabels(canvas, all) {
   const spans = all.flat();
   let free = -Infinity;
   for (const span of spans) {
-    const half = ctx.measureText(percent(span.share)).width / 2 + 5 * unit;
-    const x = canvas.x(span.middle);
+    const half = ctx.measureText(percent(span.share)).width / 2 + 8 * unit;
+    const x = Math.max(canvas.x(span.middle), canvas.left + half - 4 * unit);
     if (x - half < free) continue;
     free = x + half;
     const below = spans.filter(s => Math.abs(canvas.x(s.middle) - x) < half).map(s => canvas.y(s.share));

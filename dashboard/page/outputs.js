@@ -5,7 +5,7 @@ import { plainDate, texts, time } from "./words.js";
 import { today } from "./times.js";
 
 /** Width and heights of the charts on A4, and how much finer they are drawn than the screen. CSS pixels. */
-const REPORT = { width: 690, heights: [200, 220], scale: 3 };
+const REPORT = { width: 690, heights: [175, 195], scale: 3 };
 
 const element = id => document.getElementById(id);
 
@@ -18,7 +18,8 @@ export function outputs(shown) {
 }
 
 async function save({ model, words, site, date }) {
-  const picture = await png(model, { ...words, title: `${words.name} · ${words.date}` });
+  const name = words.name[0].toUpperCase() + words.name.slice(1);
+  const picture = await png(model, { ...words, title: `${name} · ${words.date}` });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(picture);
   link.download = `maskcount-${site.replace(/[^\p{L}\p{N}]/gu, "-")}-${date}.png`;

@@ -16,7 +16,7 @@ export class Pen {
       ctx.font = `${bold ? 700 : 400} ${size * scale}px ${this.font}`;
       const length = ctx.measureText(word).width / scale;
       if (x > left && x + length > this.width - this.margin) {
-        x = left;
+        x = left - (length - ctx.measureText(word.trimStart()).width / scale);
         this.y += height;
       }
       ctx.fillText(word, x * scale, (this.y + height / 2) * scale);

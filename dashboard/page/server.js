@@ -16,11 +16,22 @@ export const day = (site, date, cameras) => get(`/api/day?${about(site, date, ca
 export const week = (site, date, cameras) => get(`/api/week?${about(site, date, cameras)}`);
 export const csvAddress = (site, date, cameras) => `/api/day.csv?${about(site, date, cameras)}`;
 
-/** Calls back with each message; the browser connects again by itself. */
+/**
+ * Calls back with each message; the browser connects again by itself. A page that is not seen lets go of its connection,
+ * of which a browser has only six for one server.
+ */
 export function listen({ records, live, opened, lost }) {
-  const events = new EventSource("/api/events");
-  events.addEventListener("open", opened);
-  events.addEventListener("error", lost);
-  events.addEventListener("records", event => records(JSON.parse(event.data)));
-  events.addEventListener("live", event => live(JSON.parse(event.data)));
+  let events = null;
+  const open = () => {
+    events = new EventSource("/api/events");
+    events.addEventListener("open", opened);
+    events.addEventListener("error", lost);
+    events.addEventListener("records", event => records(JSON.parse(event.data)));
+    events.addEventListener("live", event => live(JSON.parse(event.data)));
+  };
+  document.addEventListener("visibilitychange", () => {
+    events?.close();
+    if (!document.hidden) open();
+  });
+  if (!document.hidden) open();
 }

@@ -1,7 +1,7 @@
 /** The figures in words: headline, the facts below it, and what to say when there are none. */
 
 import { instant } from "./times.js";
-import { longDate, number, percent, plainDate, range, shortDate, texts, time } from "./words.js";
+import { endTime, longDate, number, percent, plainDate, range, shortDate, texts, time } from "./words.js";
 
 /** "*212* people since 8:40, *86 %* masked (81–90)" */
 export function headline(model, isToday) {
@@ -9,7 +9,7 @@ export function headline(model, isToday) {
   if (!total) return "";
   const say = texts().headline;
   const [people, n] = [number(total.persons), total.persons];
-  const [from, to] = [total.since, total.until].map(at => time(instant(at)));
+  const [from, to] = [time(instant(total.since)), endTime(instant(total.until))];
   const who =
     model.view === "week" ? say.week(people, n) : isToday ? say.since(people, n, from) : say.between(people, n, from, to);
   return who + share(total, say);
@@ -25,7 +25,7 @@ export function facts(model, isToday, cameras, allCameras) {
   const total = model.total;
   if (!total) return [];
   const all = [cameras.length < allCameras.length ? say.ofCameras(cameras.length, allCameras.length) : say.cameraCount(cameras.length)];
-  if (isToday && model.view === "day") all.push(say.lastWindow(time(instant(total.until))));
+  if (isToday && model.view === "day") all.push(say.lastWindow(endTime(instant(total.until))));
   if (total.masked_share !== null) all.push(say.brackets);
   if (total.withdrawn) all.push(say.withdrawn(number(total.withdrawn)));
   if (model.withheld) all.push(say.withheld(model.withheld));

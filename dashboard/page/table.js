@@ -31,7 +31,11 @@ export function fillTable(table, model, caption) {
   const stops = [...model.main.spans, ...model.main.gaps].sort((a, b) => a.from - b.from);
   table.classList.toggle("long", stops.length > ROWS);
   table.tBodies[0].replaceChildren(
-    ...stops.map(stop => row("td", columns.map(([name, , text]) => [name, stop.gap ? gapText(name, text, stop) : text(stop)]))),
+    ...stops.map(stop => {
+      const tr = row("td", columns.map(([name, , text]) => [name, stop.gap ? gapText(name, text, stop) : text(stop)]));
+      for (const mark of ["gap", "partial", "uncertain"]) tr.classList.toggle(mark, stop[mark] === true);
+      return tr;
+    }),
   );
 }
 

@@ -22,8 +22,14 @@ export const range = ({ low, high }) => `${points(low)}–${points(high)}`;
 /** "8:40", "8 h 40" */
 export const time = at => texts().time(...hourAndMinute(at));
 
+/** The end of something within a day: midnight is "24:00". */
+export function endTime(at) {
+  const [hour, minute] = hourAndMinute(at);
+  return texts().time(hour + minute ? hour : 24, minute);
+}
+
 /** "8:40–9:00" */
-export const times = ({ from, to }) => `${time(from)}–${time(to)}`;
+export const times = ({ from, to }) => `${time(from)}–${endTime(to)}`;
 
 const dated = (date, form) => new Intl.DateTimeFormat(texts().locale, { timeZone: "UTC", ...form }).format(new Date(date));
 

@@ -116,7 +116,7 @@ export default {
     unknown: n => `${n} not told yet`,
   },
 
-  lines: "Each line: time, people, masked share, its 95 % interval, notes.",
+  lines: "Each line: time, people, masked share, its 95 % interval; ▨ incomplete, ○ uncertain.",
   printed: {
     day: (date, time) => `Daily report, printed ${date}, ${time}`,
     week: (date, time) => `Weekly report, printed ${date}, ${time}`,

@@ -121,7 +121,7 @@ export default {
     unknown: n => `${n} pas encore ${plural(n, "classé", "classés")}`,
   },
 
-  lines: "Chaque ligne : heure, personnes, part masquée, son intervalle à 95 %, remarques.",
+  lines: "Chaque ligne : heure, personnes, part masquée, son intervalle à 95 % ; ▨ incomplet, ○ incertain.",
   printed: {
     day: (date, time) => `Rapport du jour, imprimé le ${date}, ${time}`,
     week: (date, time) => `Rapport de la semaine, imprimé le ${date}, ${time}`,
