@@ -96,12 +96,15 @@ impl Intake {
         }
     }
 
-    /// Takes up what the system tells until `end`.
+    /// Takes up what the system tells until `end`. While the store takes nothing that is all that is left to do: the next
+    /// pass finds everything again.
     fn follow(&mut self, changed: &Receiver<notify::Event>, end: Instant) {
+        let mut full = false;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             match changed.recv_timeout(left) {
                 Ok(event) if event.need_rescan() => return,
-                Ok(event) => event.paths.iter().for_each(|path| self.look(path)),
+                Ok(_) if full => continue,
+                Ok(event) => self.look_at(&event),
                 Err(RecvTimeoutError::Timeout) => return,
                 // Without a watcher nothing is told.
                 Err(RecvTimeoutError::Disconnected) => {
@@ -110,11 +113,9 @@ impl Intake {
                 }
             }
             while let Ok(event) = changed.try_recv() {
-                event.paths.iter().for_each(|path| self.look(path));
+                self.look_at(&event);
             }
-            if !self.take() {
-                return;
-            }
+            full = !self.take();
         }
     }
 
@@ -143,6 +144,17 @@ impl Intake {
             }
         }
         whole & self.take()
+    }
+
+    /// Reads the files that an event says are written. On Linux that is said when they are closed or renamed; other
+    /// events come too early, or from this program's own reading.
+    fn look_at(&mut self, event: &notify::Event) {
+        use notify::EventKind::{Access, Modify};
+        use notify::event::{AccessKind, AccessMode, ModifyKind};
+        let written = matches!(event.kind, Access(AccessKind::Close(AccessMode::Write)) | Modify(ModifyKind::Name(_)));
+        if written || !cfg!(target_os = "linux") {
+            event.paths.iter().for_each(|path| self.look(path));
+        }
     }
 
     fn look(&mut self, path: &Path) {
