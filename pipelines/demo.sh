@@ -3,12 +3,27 @@
 #
 #     pipelines/demo.sh [FILE | /dev/videoN | rtsp://…]        (default: tests/media/demo.mp4)
 #
+#     pipelines/demo.sh --dashboard        the operator's page with a generated market morning
+#
 # The records appear on the terminal as windows close. In out/demo-… there are afterwards: the covered video, a picture
 # of it, the sidecar files and all bus messages. A camera runs until Ctrl-C. Sound is left out.
 # For a trial the windows are short (10 s) and said from one passage on; a real camera keeps the defaults (20 min, 10).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
+
+if [ "${1-}" = --dashboard ]; then
+    "$here/setup.sh" --dashboard
+    say "demo: building maskcount-dashboard (a few minutes the first time); Ctrl-C ends it"
+    cargo build --release -p maskcount-dashboard --manifest-path "$maskcount_root/Cargo.toml" </dev/null
+    if [ -n "${DISPLAY-}${WAYLAND_DISPLAY-}" ] && command -v xdg-open >/dev/null; then
+        {
+            until (: <>/dev/tcp/127.0.0.1/8008) 2>/dev/null; do sleep 0.2; done
+            xdg-open http://127.0.0.1:8008/
+        } &
+    fi
+    exec "${CARGO_TARGET_DIR:-$maskcount_root/target}/release/maskcount-dashboard" demo --port 8008
+fi
 
 input=${1:-$maskcount_root/tests/media/demo.mp4}
 source_of "$input"

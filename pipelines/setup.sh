@@ -3,6 +3,10 @@
 #   1. the Debian packages (GStreamer, compiler, meson),
 #   2. ONNX Runtime, from its Python wheel, pinned and checked by hash, as target/runtime/libonnxruntime.so.
 # It may be run again and again: what is there is left alone. Rust itself is only looked for.
+#
+#     pipelines/setup.sh --dashboard          what building maskcount-dashboard needs, and nothing of the plugin: a C compiler
+#                                             and the page's scripts, from the npm registry as package-lock.json pins them
+#     pipelines/setup.sh --dashboard-tests    the same, and what its tests start: Chromium, Mosquitto, Prometheus
 set -euo pipefail
 exec </dev/null
 
@@ -116,6 +120,31 @@ check_rust() {
     fi
     step "Rust $have: there"
 }
+
+# The page's scripts are built into the binary; axe-core is for the tests.
+fetch_scripts() {
+    local page=dashboard/page
+    if [ "$page/node_modules/.package-lock.json" -nt "$page/package-lock.json" ]; then
+        step "the page's scripts: there"
+        return
+    fi
+    command -v npm >/dev/null || install_packages nodejs npm
+    step "the page's scripts: fetching"
+    npm ci --prefix "$page" --no-audit --no-fund --loglevel=error ||
+        die "npm could not fetch the page's scripts (its message stands above): is the network there?"
+}
+
+case ${1-} in
+    "") ;;
+    --dashboard | --dashboard-tests)
+        install_packages build-essential ca-certificates
+        [ "$1" = --dashboard ] || install_packages chromium chromium-driver mosquitto mosquitto-clients prometheus
+        check_rust
+        fetch_scripts
+        exit
+        ;;
+    *) die "there is no option $1: it is --dashboard, --dashboard-tests, or none" ;;
+esac
 
 install_packages "${packages[@]}"
 pkg-config --atleast-version=1.22 gstreamer-1.0 || die "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: the plugin needs 1.22 (Debian 12)"

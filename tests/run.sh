@@ -35,12 +35,12 @@ count() {
 }
 
 say "setup"
-pipelines/setup.sh || {
+{ pipelines/setup.sh && pipelines/setup.sh --dashboard-tests; } || {
     printf '0 passed, 1 failed\n'
     exit 1
 }
 
-count "format" cargo fmt --check
+count "format" cargo fmt --all --check
 count "plugin" cargo build --release --lib
 count "lints" cargo clippy --release --all-targets -- -D warnings
 if ! cargo deny --version >/dev/null 2>&1; then
@@ -55,6 +55,10 @@ else
 fi
 count "tests" cargo test --release --no-fail-fast
 count "pipeline scripts" tests/scripts.sh
+count "dashboard" cargo build --release -p maskcount-dashboard
+count "dashboard: lints" cargo clippy --release -p maskcount-dashboard --all-targets -- -D warnings
+count "dashboard: tests" cargo test --release -p maskcount-dashboard --no-fail-fast
+count "dashboard: the page in Chromium" dashboard/tests/browser.sh
 
 say "sum"
 printf '%d passed, %d failed\n' "$passed" "$failed"
