@@ -38,4 +38,4 @@ export function otherDate(asked) {
 }
 
 const isDate = text => /^\d{4}-\d\d-\d\d$/.test(text ?? "") && !Number.isNaN(Date.parse(text));
-const isCompare = text => isDate(text) || /^-\d{1,3}$/.test(text ?? "");
+const isCompare = text => isDate(text) || /^-[17]$/.test(text ?? "");

@@ -168,11 +168,24 @@ function fit() {
   draw();
 }
 
-/** New records of a day: they are shown when it is among what is shown, or the first ones of its site. */
-function recorded(message) {
-  const listed = known?.sites.find(s => s.site === message.site);
-  if (listed && message.site !== site?.site) return;
-  load();
+/** Milliseconds in which new records are waited for together. */
+const TOGETHER = 250;
+
+let soon = null;
+
+/** New records of a day: read when they are among what is shown, or open a new day or site. */
+function recorded({ site: name, date }) {
+  const opens = !known?.sites.some(s => s.site === name && s.last >= date);
+  if (!opens && !(name === site.site && shows(date))) return;
+  soon ??= setTimeout(() => {
+    soon = null;
+    load();
+  }, TOGETHER);
+}
+
+function shows(date) {
+  if (asked.view === "week") return model.days.includes(date);
+  return [asks.shownDate(asked), asks.otherDate(asked)].includes(date);
 }
 
 controls.connect(() => asked, change);

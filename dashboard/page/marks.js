@@ -188,6 +188,12 @@ function shareLabels(canvas, all) {
     free = x + half;
     const below = spans.filter(s => Math.abs(canvas.x(s.middle) - x) < half).map(s => canvas.y(s.share));
     const y = Math.max(Math.min(...below) - 14 * unit, canvas.top);
+    // A rim keeps the edge of the band from striking the number through.
+    ctx.strokeStyle = colours.surface;
+    ctx.lineWidth = 3 * unit;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.strokeText(percent(span.share), x, y);
     write(canvas, percent(span.share), x, y, colours.ink, "center");
   }
   const longest = all.reduce((a, b) => (b.length > a.length ? b : a));

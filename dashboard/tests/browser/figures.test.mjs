@@ -152,7 +152,7 @@ test(
     const telling = setInterval(tell, 200);
     await browser.until("!document.getElementById('live').hidden");
     clearInterval(telling);
-    assert.equal(await text(browser, "live"), "In view now: 6 faces · 4 with a mask · 1 without · 1 not told yet");
+    assert.equal(await text(browser, "live"), "In view now: 6 faces · 4 with a mask · 1 without · 1 unclear yet");
     await browser.until("document.getElementById('live').hidden");
   }),
 );
