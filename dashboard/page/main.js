@@ -18,11 +18,12 @@ import { fillIn, longDate, put, texts } from "./words.js";
 
 const element = id => document.getElementById(id);
 
-let asked = asks.read();
+let asked = asks.read(); // what the person wants to see
+let shown = null; // what is to be seen: an earlier `asked`, while the answer is awaited
+let shownToday = null; // the day that was today then
 let known = null; // the answer of /api/sites
-let site = null; // the one that is shown
+let site = null; // the shown one of them
 let model = null; // what the charts show
-let shownToday = null;
 let charts = [];
 
 const live = new Live(element("live"));
@@ -43,9 +44,10 @@ async function load() {
     const sites = await server.sites();
     use(sites.time_zone, sites.now);
     const chosen = sites.sites.find(s => s.site === asked.site) ?? sites.sites[0];
-    const figures = chosen ? await read(chosen) : null;
+    const question = { ...asked, cameras: thoseOf(chosen) };
+    const figures = chosen ? await read(question, chosen.site) : null;
     if (turn !== newest) return;
-    [known, site, model] = [sites, chosen, figures];
+    [shown, shownToday, known, site, model] = [question, today(), sites, chosen, figures];
     trouble(null);
     show();
   } catch (error) {
@@ -53,16 +55,17 @@ async function load() {
   }
 }
 
-async function read({ site, cameras }) {
-  // A camera of an old address may have gone since.
-  const wanted = asked.cameras?.filter(c => cameras.includes(c));
-  asked.cameras = wanted?.length ? wanted : null;
-  const date = asks.shownDate(asked);
-  shownToday = today();
-  if (asked.view === "week") return weekModel(await server.week(site, date, asked.cameras));
-  const other = asks.otherDate(asked);
-  const days = [date, other].filter(Boolean).map(d => server.day(site, d, asked.cameras));
-  return dayModel(...(await Promise.all(days)));
+/** The cameras asked for; one of an old address may have gone since. */
+function thoseOf(site) {
+  const wanted = asked.cameras?.filter(camera => site?.cameras.includes(camera));
+  return wanted?.length ? wanted : null;
+}
+
+async function read(question, site) {
+  const date = asks.shownDate(question);
+  if (question.view === "week") return weekModel(await server.week(site, date, question.cameras));
+  const days = [date, asks.otherDate(question)].filter(Boolean);
+  return dayModel(...(await Promise.all(days.map(d => server.day(site, d, question.cameras)))));
 }
 
 function trouble(words) {
@@ -79,27 +82,27 @@ function show() {
   element("theme").title = texts().themeSays[settings.theme()];
   if (!known) return;
   element("version").textContent = known.version;
-  document.body.dataset.view = asked.view;
-  if (site) controls.show(asked, site, known.sites);
+  document.body.dataset.view = shown.view;
+  if (site) controls.show(shown, site, known.sites);
   element("controls").hidden = !site;
   showFigures();
 }
 
-const cameras = () => asked.cameras ?? site.cameras;
+const cameras = () => shown.cameras ?? site.cameras;
 
 /** What stands in words around the charts. */
 function words() {
-  const date = asks.shownDate(asked);
+  const date = asks.shownDate(shown);
   const isToday = date === today();
   const minutes = windowMinutes(model.main.spans);
   const unit = texts().unit;
   return {
     name: site.site,
-    date: dateLine(asked.view, date, model.days),
+    date: dateLine(shown.view, date, model.days),
     headline: headline(model, isToday),
     facts: facts(model, isToday, cameras(), site.cameras).join("\u00a0· "),
-    unit: asked.view === "week" ? unit.day : minutes ? unit.minutes(minutes) : unit.window,
-    axis: asked.view === "week" ? texts().axis.week : texts().axis.day(known.time_zone),
+    unit: shown.view === "week" ? unit.day : minutes ? unit.minutes(minutes) : unit.window,
+    axis: shown.view === "week" ? texts().axis.week : texts().axis.day(known.time_zone),
   };
 }
 
@@ -109,7 +112,7 @@ function showFigures() {
   const drawn = Boolean(model?.range);
   for (const id of ["plots", "reading", "legend", "values", "headline", "facts"]) element(id).hidden = !drawn;
   for (const id of ["png", "print"]) element(id).hidden = !drawn;
-  element("csv").hidden = !drawn || asked.view === "week";
+  element("csv").hidden = !drawn || shown.view === "week";
   element("nothing").hidden = drawn;
   if (!site) {
     element("nothing").textContent = texts().empty.site;
@@ -128,17 +131,17 @@ function showFigures() {
   document.title = `${said.headline.replaceAll("*", "")} – ${said.name}`;
   element("footfall-unit").textContent = said.unit;
   element("axis").textContent = said.axis;
-  element("plots").ariaLabel = texts().plots[asked.view];
+  element("plots").ariaLabel = texts().plots[shown.view];
   fillLegend(element("legend"), model);
   fillTable(element("values").querySelector("table"), model, `${said.name}, ${said.date}`);
   draw();
 }
 
 function showNothing() {
-  const date = asks.shownDate(asked);
+  const date = asks.shownDate(shown);
   element("nothing").textContent = emptiness(model, date, site.min_persons);
   document.title = `${element("nothing").textContent} – ${site.site}`;
-  if (site.last && site.last !== date && asked.view === "day") {
+  if (site.last && site.last !== date && shown.view === "day") {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = texts().lastDay(longDate(site.last));
@@ -184,12 +187,12 @@ function recorded({ site: name, date }) {
 }
 
 function shows(date) {
-  if (asked.view === "week") return model.days.includes(date);
-  return [asks.shownDate(asked), asks.otherDate(asked)].includes(date);
+  if (shown.view === "week") return model.days.includes(date);
+  return [asks.shownDate(shown), asks.otherDate(shown)].includes(date);
 }
 
 controls.connect(() => asked, change);
-outputs(() => charts.length > 0 && { model, words: words(), site: site.site, date: asks.shownDate(asked) });
+outputs(() => charts.length > 0 && { model, words: words(), site: site.site, date: asks.shownDate(shown) });
 element("language").addEventListener("click", () => {
   settings.setLanguage(settings.language() === "fr" ? "en" : "fr");
   show();
@@ -208,7 +211,7 @@ server.listen({
   lost: () => trouble(texts().connectionLost),
 });
 // A page that stays open shows the new day.
-setInterval(() => asked.date === null && shownToday && shownToday !== today() && load(), 30_000);
+setInterval(() => shown?.date === null && shownToday !== today() && load(), 30_000);
 
 show();
 load();

@@ -188,17 +188,13 @@ function shareLabels(canvas, all) {
     free = x + half;
     const below = spans.filter(s => Math.abs(canvas.x(s.middle) - x) < half).map(s => canvas.y(s.share));
     const y = Math.max(Math.min(...below) - 14 * unit, canvas.top);
-    // A rim keeps the edge of the band from striking the number through.
-    ctx.strokeStyle = colours.surface;
-    ctx.lineWidth = 3 * unit;
-    ctx.textAlign = "center";
-    ctx.textBaseline = "middle";
-    ctx.strokeText(percent(span.share), x, y);
+    rim(canvas, percent(span.share), x, y);
     write(canvas, percent(span.share), x, y, colours.ink, "center");
   }
   const longest = all.reduce((a, b) => (b.length > a.length ? b : a));
   const middle = longest[Math.floor(longest.length / 2)];
   const y = Math.min(canvas.y(middle.low) + 14 * unit, canvas.bottom - 8 * unit);
+  rim(canvas, texts().interval, canvas.x(middle.middle), y);
   write(canvas, texts().interval, canvas.x(middle.middle), y, colours.muted, "center");
 }
 
@@ -223,6 +219,15 @@ function endLabels(canvas, main, other) {
     write(canvas, weekdayName(curve.date), x, y - 7 * unit, colour, "left");
     write(canvas, shortDate(curve.date), x, y + 7 * unit, colour, "left");
   }
+}
+
+/** Keeps the edge of the band from striking through what is written next. */
+function rim({ ctx, unit, colours }, words, x, y) {
+  ctx.strokeStyle = colours.surface;
+  ctx.lineWidth = 3 * unit;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.strokeText(words, x, y);
 }
 
 function write({ ctx }, words, x, y, colour, align) {
