@@ -16,21 +16,29 @@ export const day = (site, date, cameras) => get(`/api/day?${about(site, date, ca
 export const week = (site, date, cameras) => get(`/api/week?${about(site, date, cameras)}`);
 export const csvAddress = (site, date, cameras) => `/api/day.csv?${about(site, date, cameras)}`;
 
+/** Milliseconds until the next try after an answer that was no stream, as a proxy gives while the server is away. */
+const RETRY = 5000;
+
 /**
- * Calls back with each message; the browser connects again by itself. A page that is not seen lets go of its connection,
- * of which a browser has only six for one server.
+ * Calls back with each message. The browser connects again by itself when the network fails. A page that is not seen
+ * lets go of its connection, of which a browser has only six for one server.
  */
 export function listen({ records, live, opened, lost }) {
   let events = null;
+  let retry = null;
   const open = () => {
     events = new EventSource("/api/events");
     events.addEventListener("open", opened);
-    events.addEventListener("error", lost);
+    events.addEventListener("error", () => {
+      lost();
+      if (events.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY);
+    });
     events.addEventListener("records", event => records(JSON.parse(event.data)));
     events.addEventListener("live", event => live(JSON.parse(event.data)));
   };
   document.addEventListener("visibilitychange", () => {
     events?.close();
+    clearTimeout(retry);
     if (!document.hidden) open();
   });
   if (!document.hidden) open();

@@ -156,3 +156,19 @@ test(
     await browser.until("document.getElementById('live').hidden");
   }),
 );
+
+test(
+  "the page says that the server is away, and goes on when it is back",
+  looking("/?site=palm", async browser => {
+    await browser.run("window.loaded = 'once'");
+    await stage.stop();
+    await browser.until("document.getElementById('trouble').textContent.startsWith('The connection to the server is lost')");
+    await stage.write(record("palm-1", at(day(), 9), { site: "palm", masked: 100, unmasked: 50 }));
+    await stage.serve(new URL(stage.url).port);
+    await browser.until("document.getElementById('headline').textContent.startsWith('150 people since 9:00')");
+    assert.ok(await browser.run("return document.getElementById('trouble').hidden"));
+    assert.equal(await browser.run("return window.loaded"), "once");
+    // What the browser says of the refused connections.
+    for (const complaint of await browser.complaints()) assert.match(complaint, /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE/);
+  }),
+);

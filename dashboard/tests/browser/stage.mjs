@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,11 +35,22 @@ export class Stage {
     stage.folder = join(stage.scratch, "stats");
     await mkdir(stage.folder);
     for (const record of records) await write(stage.folder, record);
-    const args = ["serve", stage.folder, "--port", "0", "--time-zone", ZONE];
-    stage.server = spawn(BINARY, args, { stdio: ["ignore", "pipe", "inherit"] });
-    stage.url = await firstLine(stage.server, /(http:\/\/127\.0\.0\.1:\d+)/);
+    await stage.serve(0);
     stage.driver = await Driver.start();
     return stage;
+  }
+
+  async serve(port) {
+    const args = ["serve", this.folder, "--port", port, "--time-zone", ZONE];
+    this.server = spawn(BINARY, args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.url = await firstLine(this.server, /(http:\/\/127\.0\.0\.1:\d+)/);
+  }
+
+  /** Ends the server; it is gone when this returns. */
+  async stop() {
+    const gone = once(this.server, "exit");
+    this.server.kill("SIGKILL");
+    await gone;
   }
 
   /**
@@ -74,7 +86,7 @@ export class Stage {
   async close() {
     for (const browser of Object.values(this.browsers)) await browser.close();
     this.driver.stop();
-    this.server.kill();
+    await this.stop();
     await rm(this.scratch, { recursive: true, force: true });
   }
 }
