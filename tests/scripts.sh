@@ -69,6 +69,26 @@ the_demo_says_how_many_passed_and_leaves_a_picture() (
     rm -rf "$(dirname "$picture")"
 )
 
+the_demo_s_dashboard_shows_the_records_of_the_clip() (
+    set -e
+    PORT=0 pipelines/demo.sh --dashboard >"$scratch/dashboard" 2>&1 &
+    demo=$!
+    trap 'kill -- "$demo" $(pgrep -P "$demo") 2>/dev/null || true' EXIT
+    for _ in $(seq 600); do
+        grep -q '^the page:' "$scratch/dashboard" && break
+        kill -0 "$demo" || { cat "$scratch/dashboard"; return 1; }
+        sleep 0.2
+    done
+    said=$(cat "$scratch/dashboard")
+    page=$(printf '%s' "$said" | sed -n 's/^the page: *\(http[^ ]*\).*/\1/p')
+    date=$(python3 -c "import json, sys, urllib.request as u
+print(json.load(u.urlopen(sys.argv[1] + 'api/sites'))['sites'][0]['last'])" "$page")
+    expect '"persons":12,"masked":8,"unmasked":4' "$(python3 -c "import sys, urllib.request as u
+print(u.urlopen(sys.argv[1]).read().decode())" "${page}api/day?site=demo&date=$date")"
+    if printf '%s' "$said" | grep 'live.py: '; then return 1; fi
+    rm -rf "$(dirname "$(printf '%s' "$said" | sed -n 's/^picture of it: *//p')")"
+)
+
 three_cameras_in_one_process_each_have_their_own_totals() (
     set -e
     said=$(OUT=$scratch/market WINDOW=60 MIN_PERSONS=1 pipelines/market.sh)
@@ -100,6 +120,7 @@ try setup_does_nothing_the_second_time
 try a_runtime_with_a_wrong_hash_is_fetched_again
 try a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals
 try the_demo_says_how_many_passed_and_leaves_a_picture
+try the_demo_s_dashboard_shows_the_records_of_the_clip
 try three_cameras_in_one_process_each_have_their_own_totals
 try a_camera_that_is_not_there_is_said_and_tried_again
 try a_missing_file_is_an_error_that_names_it

@@ -113,10 +113,10 @@ impl Store {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Every record, oldest window first.
+    /// Every record, in the order in which they came.
     pub fn each(&self, mut take: impl FnMut(Kept)) -> Result<(), StoreError> {
         let sql = self.sql();
-        let mut all = sql.prepare(&format!("SELECT {COLUMNS} FROM record ORDER BY start"))?;
+        let mut all = sql.prepare(&format!("SELECT {COLUMNS} FROM record"))?;
         let mut rows = all.query([])?;
         while let Some(row) = rows.next()? {
             take(kept(row)?);
