@@ -4,9 +4,10 @@
 #   2. ONNX Runtime, from its Python wheel, pinned and checked by hash, as target/runtime/libonnxruntime.so.
 # It may be run again and again: what is there is left alone. Rust itself is only looked for.
 #
-#     pipelines/setup.sh --dashboard          what building maskcount-dashboard needs, and nothing of the plugin: a C compiler
-#                                             and the page's scripts, from the npm registry as package-lock.json pins them
-#     pipelines/setup.sh --dashboard-tests    the same, and what its tests start: Chromium, Mosquitto, Prometheus
+#     pipelines/setup.sh --dashboard          what building maskcount-dashboard needs, and nothing of the plugin: a C compiler,
+#                                             SQLite, and the page's scripts, from the npm registry as package-lock.json pins them
+#     pipelines/setup.sh --dashboard-tests    the same, and what its tests start: Chromium, Mosquitto, Prometheus (the
+#                                             services that Debian makes of the last two are switched off)
 set -euo pipefail
 exec </dev/null
 
@@ -44,21 +45,28 @@ die() {
 }
 trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# Puts the words that run something as root into the array `root`; says what is to be run when nobody is root.
+become_root() {
+    root=()
+    [ "$(id -u)" -ne 0 ] || return 0
+    command -v sudo >/dev/null || die "not root and no sudo: run as root: $*"
+    root=(sudo)
+}
+
 install_packages() {
     command -v dpkg-query >/dev/null || die "this is not Debian: install by hand what these Debian packages hold: ${packages[*]}"
     local missing=() package
     for package in "$@"; do
-        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+        is_installed "$package" || missing+=("$package")
     done
     if [ ${#missing[@]} -eq 0 ]; then
         step "Debian packages: there"
         return
     fi
-    local root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || die "not root and no sudo: run as root: apt-get install --no-install-recommends ${missing[*]}"
-        root=(sudo)
-    fi
+    local root
+    become_root "apt-get install --no-install-recommends ${missing[*]}"
     step "Debian packages: installing ${missing[*]}"
     local log
     log=$(mktemp)
@@ -121,6 +129,33 @@ check_rust() {
     step "Rust $have: there"
 }
 
+# The tests start a broker and a Prometheus of their own: Debian must start none, now or at the next boot. Services that
+# were there before are somebody's and stay as they are.
+install_test_packages() {
+    local service root new=() policy=/usr/sbin/policy-rc.d
+    for service in mosquitto prometheus; do
+        is_installed "$service" || new+=("$service")
+    done
+    if [ ${#new[@]} -gt 0 ] && [ ! -e "$policy" ]; then
+        become_root "pipelines/setup.sh --dashboard-tests"
+        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+        "${root[@]}" chmod 755 "$policy"
+        # install_packages may end the script; the policy must not stay.
+        (install_packages "$@") || {
+            "${root[@]}" rm -f "$policy"
+            exit 1
+        }
+        "${root[@]}" rm -f "$policy"
+    else
+        install_packages "$@"
+    fi
+    for service in "${new[@]}"; do
+        [ -d /run/systemd/system ] || break
+        become_root "systemctl disable --now $service"
+        "${root[@]}" systemctl disable --quiet --now "$service" || die "cannot switch off the service $service"
+    done
+}
+
 # The page's scripts are built into the binary; axe-core is for the tests.
 fetch_scripts() {
     local page=dashboard/page
@@ -137,8 +172,8 @@ fetch_scripts() {
 case ${1-} in
     "") ;;
     --dashboard | --dashboard-tests)
-        install_packages build-essential ca-certificates
-        [ "$1" = --dashboard ] || install_packages chromium chromium-driver mosquitto mosquitto-clients prometheus
+        install_packages build-essential ca-certificates pkg-config libsqlite3-dev
+        [ "$1" = --dashboard ] || install_test_packages chromium chromium-driver mosquitto mosquitto-clients prometheus
         check_rust
         fetch_scripts
         exit

@@ -2,8 +2,8 @@
 # All the tests, from a fresh clone: installs what is missing, builds, and checks format, lints, licences, code, scripts.
 # The last line is `N passed, N failed`; the exit code is 0 only when nothing failed.
 #
-# One profile for all of it, release: the plugin is built once for the pipelines and for the tests, and the tests of
-# whole pipelines run at the speed of the real thing.
+# One profile for the plugin, release: it is built once for the pipelines and for the tests, and the tests of whole
+# pipelines run at the speed of the real thing. The dashboard has the dev profile, which is built sooner.
 set -euo pipefail
 exec </dev/null
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -55,10 +55,9 @@ else
 fi
 count "tests" cargo test --release --no-fail-fast
 count "pipeline scripts" tests/scripts.sh
-count "dashboard" cargo build --release -p maskcount-dashboard
-count "dashboard: lints" cargo clippy --release -p maskcount-dashboard --all-targets -- -D warnings
-count "dashboard: tests" cargo test --release -p maskcount-dashboard --no-fail-fast
-count "dashboard: the page in Chromium" dashboard/tests/browser.sh
+count "dashboard: lints" cargo clippy -p maskcount-dashboard --all-targets -- -D warnings
+count "dashboard: tests" cargo test -p maskcount-dashboard --no-fail-fast
+count "dashboard: the page in Chromium" env MASKCOUNT_DASHBOARD="$maskcount_target/debug/maskcount-dashboard" dashboard/tests/browser.sh
 
 say "sum"
 printf '%d passed, %d failed\n' "$passed" "$failed"
