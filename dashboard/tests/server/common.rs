@@ -12,7 +12,7 @@ use maskcount_dashboard::record::{Counts, Fields, Model, Privacy, Quality, Recor
 use serde_json::Value;
 
 /// Longest that anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// 2026-04-26, 8:40 in Paris.
 pub const MORNING: i64 = 1_777_185_600;

@@ -1,9 +1,11 @@
 //! Who may ask what, and how it is answered.
 
+use std::process::{Command, Stdio};
+
 use serde_json::json;
 use tempfile::tempdir;
 
-use crate::common::{Dashboard, Process, ask, binary, put_record, record, until};
+use crate::common::{Dashboard, PATIENCE, Process, ask, binary, put_record, record, until};
 
 fn fresh(arguments: &[&str]) -> (tempfile::TempDir, Dashboard) {
     let folder = tempdir().unwrap();
@@ -160,6 +162,32 @@ fn a_live_message_is_taken_only_as_json_of_the_right_shape() {
 }
 
 #[test]
+fn what_gst_launch_says_of_faces_in_view_reaches_open_pages() {
+    use std::io::{BufRead, BufReader, Write};
+    let (_folder, dashboard) = fresh(&[]);
+    let mut page = std::net::TcpStream::connect(dashboard.address).unwrap();
+    page.set_read_timeout(Some(PATIENCE)).unwrap();
+    page.write_all(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(page).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.is_empty()));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/live.py");
+    let mut forwarder = Command::new("python3");
+    forwarder.arg(script).args([&format!("http://{}/api/live", dashboard.address), "forville", "forville-1"]);
+    let mut forwarder = forwarder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let said = "Got message #71 from element \"maskcount0\" (element): maskcount-live, mask=(uint)3, no_mask=(uint)1, \
+                incorrect=(uint)0, unknown=(uint)2;\nGot EOS from element \"pipeline0\".\n";
+    forwarder.stdin.take().unwrap().write_all(said.as_bytes()).unwrap();
+    assert!(lines.any(|line| line == "event: live"));
+    let live: serde_json::Value = serde_json::from_str(lines.next().unwrap().strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(
+        (&live["camera"], &live["mask"], &live["no_mask"], &live["unknown"]),
+        (&json!("forville-1"), &json!(3), &json!(1), &json!(2))
+    );
+    let passed_on = forwarder.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&passed_on.stdout), "Got EOS from element \"pipeline0\".\n");
+}
+
+#[test]
 fn the_demo_shows_a_market_with_a_falling_share() {
     let mut command = binary();
     command.args(["demo", "--port", "0", "--time-zone", "Europe/Paris"]);
@@ -183,7 +211,7 @@ fn the_demo_shows_a_market_with_a_falling_share() {
 fn a_port_that_is_taken_is_said() {
     let (_folder, dashboard) = fresh(&[]);
     let port = dashboard.address.port().to_string();
-    let second = binary().args(["demo", "--port", &port]).stderr(std::process::Stdio::piped()).spawn().map(Process);
+    let second = binary().args(["demo", "--port", &port]).stderr(Stdio::piped()).spawn().map(Process);
     let mut second = second.unwrap();
     assert!(!second.0.wait().unwrap().success());
 }
