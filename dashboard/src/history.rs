@@ -101,9 +101,12 @@ impl History {
     pub fn remove(&mut self, site: &str, camera: &str, window: &Window) -> bool {
         let date = self.date_of(window);
         let Some(days) = self.sites.get_mut(site).map(|site| &mut site.days) else { return false };
-        let Some(windows) = days.get_mut(&date).and_then(|day| day.get_mut(camera)) else { return false };
+        let Some(day) = days.get_mut(&date) else { return false };
+        let Some(windows) = day.get_mut(camera) else { return false };
         let Some(place) = windows.iter().position(|w| w == window) else { return false };
         windows.remove(place);
+        day.retain(|_, windows| !windows.is_empty());
+        days.retain(|_, day| !day.is_empty());
         true
     }
 }

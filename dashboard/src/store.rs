@@ -185,18 +185,19 @@ impl Store {
         Ok(())
     }
 
-    /// The message that is to be sent next.
-    pub fn next_message(&self) -> Result<Option<(i64, Message)>, StoreError> {
+    /// The first message after that one.
+    pub fn message_after(&self, id: i64) -> Result<Option<(i64, Message)>, StoreError> {
         let sql = self.sql();
-        let mut next = sql.prepare_cached("SELECT id, topic, payload, retain FROM outbox ORDER BY id LIMIT 1")?;
+        let mut next =
+            sql.prepare_cached("SELECT id, topic, payload, retain FROM outbox WHERE id > ?1 ORDER BY id LIMIT 1")?;
         let read =
             |row: &Row| Ok((row.get(0)?, Message { topic: row.get(1)?, payload: row.get(2)?, retain: row.get(3)? }));
-        Ok(next.query_row([], read).optional()?)
+        Ok(next.query_row([id], read).optional()?)
     }
 
-    /// The broker has the message.
+    /// The broker has this message and all before it.
     pub fn sent(&self, id: i64) -> Result<(), StoreError> {
-        self.sql().execute("DELETE FROM outbox WHERE id = ?1", [id])?;
+        self.sql().execute("DELETE FROM outbox WHERE id <= ?1", [id])?;
         Ok(())
     }
 }

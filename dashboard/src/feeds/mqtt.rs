@@ -82,7 +82,8 @@ fn announce_new(store: &Store, state: &State, prefix: &str) -> Result<bool, Stor
 pub async fn send(store: Arc<Store>, broker: Broker, prefix: String, wake: Arc<Notify>) {
     let available = format!("{prefix}/availability/{}", announce::level(&broker.client));
     let mut link = broker.link(&available);
-    let mut outbox = Outbox { store, publisher: link.publisher(), under_way: VecDeque::new(), connected: false };
+    let mut outbox =
+        Outbox { store, publisher: link.publisher(), under_way: VecDeque::new(), last: 0, connected: false };
     let (mut pause, mut said) = (FIRST_PAUSE, None);
     loop {
         let told = {
@@ -130,6 +131,8 @@ struct Outbox {
     publisher: Publisher,
     /// Messages that the broker has not acknowledged, oldest first; `None`: the availability, which is not in the store.
     under_way: VecDeque<Option<i64>>,
+    /// The last message that the broker has. The store may have to keep it while its disk is full: it is not sent again.
+    last: i64,
     connected: bool,
 }
 
@@ -139,7 +142,7 @@ impl Outbox {
         if !self.connected || self.under_way.iter().any(Option::is_some) {
             return;
         }
-        match self.store.next_message() {
+        match self.store.message_after(self.last) {
             Ok(Some((id, m))) if self.publisher.publish(&m.topic, &m.payload, m.retain) => {
                 self.under_way.push_back(Some(id));
             }
@@ -149,10 +152,11 @@ impl Outbox {
     }
 
     fn acknowledged(&mut self) {
-        if let Some(Some(id)) = self.under_way.pop_front()
-            && let Err(e) = self.store.sent(id)
-        {
-            log(&format!("{e}; a message may be sent twice"));
+        if let Some(Some(id)) = self.under_way.pop_front() {
+            self.last = id;
+            if let Err(e) = self.store.sent(id) {
+                log(&format!("{e}; it is said again with the next message that the broker has this one"));
+            }
         }
         self.send_next();
     }

@@ -11,3 +11,4 @@ mod metrics;
 mod notice;
 mod records;
 mod serving;
+mod store;
