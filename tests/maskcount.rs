@@ -172,7 +172,7 @@ fn errors_at_start_name_the_file_what_is_wrong_and_the_mend() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = folder.path().join("m.json");
     let text = std::fs::read_to_string("models/maskcount-s.json").unwrap();
-    let model = format!("model={}", manifest.display());
+    let model = format!("variant=fp32 model={}", manifest.display());
     assert!(start_error(&model).contains("m.json"), "no such manifest");
 
     std::fs::write(&manifest, text.replace("\"maskcount\"", "\"retina\"")).unwrap();
@@ -190,6 +190,7 @@ fn errors_at_start_name_the_file_what_is_wrong_and_the_mend() {
         .unwrap();
     assert!(start_error(&model).contains("expects [1, 18, 6, 10]"));
 
+    assert!(start_error("variant=int4").contains("no variant `int4`; it has: fp32, int8"));
     assert!(start_error("input-size=100x100").contains("multiple of 32"));
     assert!(
         start_error("execution-provider=cuda").contains("it offers: ")

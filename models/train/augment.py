@@ -41,7 +41,7 @@ def sample(rng, photos, width, height, gentle=False):
 
 
 def choose(rng, photos):
-    """Photos on which the last model saw faces that are none come more often (accept or draw again)."""
+    """Photos on which the last model was wrong come more often (accept or draw again)."""
     while True:
         photo = photos[rng.integers(len(photos))]
         if rng.random() * MOST_OFTEN < 1 + 3 * photo.mistakes[:, 4].sum():
@@ -70,8 +70,8 @@ def mosaic(rng, photos, width, height):
 # --- geometry ---------------------------------------------------------------------------------------------------------
 
 def crop(rng, photo, width, height, smaller=1.0):
-    """A window of `photo` at a random scale; half of the windows are laid so that one face gets a chosen height, or what the
-    last model took for a face."""
+    """A window of `photo` at a random scale; half of the windows are laid so that a face, or what the last model got
+    wrong, gets a chosen height."""
     photo_h, photo_w = photo.pixels.shape[:2]
     long_side = max(photo_h, photo_w)
     scale = 640 / long_side * np.exp(rng.uniform(np.log(0.55), np.log(1.5))) * smaller
@@ -346,9 +346,9 @@ def camera(rng, pixels, gentle=False):
         ramp = (np.arange(256) / 255.0) ** gamma * 255
         table = np.clip(ramp[:, None] * tint + lift, 0, 255).astype(np.uint8)
         pixels = cv2.LUT(pixels, table.reshape(256, 1, 3))
-    if rng.random() < 0.25 * often:
+    if rng.random() < 0.3 * often:
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None]
-        keep = 0.0 if rng.random() < 0.2 else rng.uniform(0.2, 1.6)
+        keep = 0.0 if rng.random() < 0.4 else rng.uniform(0.2, 1.6)
         pixels = cv2.addWeighted(pixels, keep, np.repeat(grey, 3, 2), 1 - keep, 0)
     if rng.random() < 0.25 * often:
         if rng.random() < 0.5:

@@ -29,7 +29,7 @@ class Photo:
     labels: np.ndarray  # [n] index of LABELS, UNLABELLED or IGNORE
     landmarks: np.ndarray  # [n, 5, 2]
     landmark_weight: np.ndarray  # [n, 5]
-    mistakes: np.ndarray  # [m, 5] corners and score of what the last model took for faces
+    mistakes: np.ndarray  # [m, 5] corners and weight of what the last model got wrong
 
 
 def label_of(box):

@@ -5,21 +5,17 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::decode::{DecoderSpec, SsdActivation, SsdLevel};
-use super::onnx;
 
 /// Value of the field `format`.
 pub const FORMAT: &str = "maskcount-model/1";
-/// Larger networks are refused: they are no face detector for a small computer, and the file is held in memory.
-pub const MAX_MODEL_BYTES: u64 = 64 * 1024 * 1024;
-/// A manifest is a page of text.
-const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
 /// The strides of the networks in use end at 32.
 pub const SIZE_MULTIPLE: u32 = 32;
 /// Input sides beyond this are a typing error: 4096 × 4096 f32 × 3 are already 200 MB.
-const MAX_INPUT_SIDE: u32 = 4096;
+pub(super) const MAX_INPUT_SIDE: u32 = 4096;
+/// The name by which a user asks for the network that the manifest's own `file` names.
+pub const PLAIN_VARIANT: &str = "fp32";
 
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -94,118 +90,19 @@ pub struct Manifest {
     /// Boxes of which more than this overlaps (IoU) are one face, 0 to 1.
     pub nms_iou: f32,
     pub quality: Option<Quality>,
-    file: String,
-    sha256: String,
-    variants: Vec<(String, String, String)>,
+    /// The networks that it is for; the first is the one of the field `file`, named [`PLAIN_VARIANT`].
+    pub networks: Vec<Network>,
 }
 
-/// A model ready for the runtime: the manifest and the checked bytes of the network.
-#[derive(Clone, Debug)]
-pub struct Model {
-    pub manifest: Manifest,
-    pub bytes: std::borrow::Cow<'static, [u8]>,
-    /// Of the network's bytes, lower-case hex.
+/// A network's file, as the manifest names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// What a user calls it: [`PLAIN_VARIANT`] or a key of `variants`.
+    pub variant: String,
+    /// Beside the manifest.
+    pub file: String,
+    /// Lower-case hex.
     pub sha256: String,
-    /// Where the network came from, for messages.
-    pub origin: PathBuf,
-}
-
-impl Model {
-    /// The model that is built into the plugin.
-    pub fn built_in() -> Result<Model, ModelError> {
-        const MANIFEST: &str = include_str!("../../models/maskcount-s.json");
-        const NETWORK: &[u8] = include_bytes!("../../models/maskcount-s.onnx");
-        let manifest = Manifest::parse(MANIFEST, "built into the plugin")?;
-        let expected = manifest.sha256.clone();
-        Model::checked(manifest, NETWORK.into(), expected, PathBuf::from("(built in) maskcount-s.onnx"))
-    }
-
-    /// Reads a manifest and the network beside it. `variant` is a key of `variants`; `None`: the manifest's `file`.
-    pub fn load(path: &Path, variant: Option<&str>) -> Result<Model, ModelError> {
-        let text = read_bounded(path, MAX_MANIFEST_BYTES)?;
-        let shown = path.display().to_string();
-        let text = String::from_utf8(text).map_err(|e| ModelError::Field {
-            manifest: shown.clone(),
-            field: "(whole file)".into(),
-            expected: "UTF-8 text".into(),
-            found: format!("a broken character at byte {}", e.utf8_error().valid_up_to()),
-        })?;
-        let manifest = Manifest::parse(&text, &shown)?;
-        let (file, sha256) = match variant {
-            None => (manifest.file.clone(), manifest.sha256.clone()),
-            Some(wanted) => match manifest.variants.iter().find(|(name, ..)| name == wanted) {
-                Some((_, file, sha256)) => (file.clone(), sha256.clone()),
-                None => {
-                    let known: Vec<_> = manifest.variants.iter().map(|(name, ..)| name.as_str()).collect();
-                    return Err(ModelError::Variant {
-                        manifest: shown,
-                        variant: wanted.into(),
-                        known: if known.is_empty() { "none".into() } else { known.join(", ") },
-                    });
-                }
-            },
-        };
-        let network = path.with_file_name(file);
-        let bytes = read_bounded(&network, MAX_MODEL_BYTES)?;
-        Model::checked(manifest, bytes.into(), sha256, network)
-    }
-
-    fn checked(
-        manifest: Manifest,
-        bytes: std::borrow::Cow<'static, [u8]>,
-        expected: String,
-        origin: PathBuf,
-    ) -> Result<Model, ModelError> {
-        let found = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
-        if found != expected {
-            return Err(ModelError::Hash { path: origin, expected, found });
-        }
-        match onnx::external_tensor(&bytes) {
-            Ok(None) => Ok(Model { manifest, bytes, sha256: found, origin }),
-            Ok(Some(tensor)) => Err(ModelError::ExternalData { path: origin, tensor }),
-            Err(reason) => Err(ModelError::NotOnnx { path: origin, reason: reason.into() }),
-        }
-    }
-
-    /// Overrides the size of the input, as the property `input-size` says it: `WxH`.
-    pub fn resize(&mut self, wanted: &str) -> Result<(), ModelError> {
-        let refuse =
-            |reason: String| ModelError::InputSize { wanted: wanted.into(), model: self.manifest.name.clone(), reason };
-        let (width, height) = wanted
-            .split_once('x')
-            .and_then(|(w, h)| Some((w.trim().parse::<u32>().ok()?, h.trim().parse::<u32>().ok()?)))
-            .ok_or_else(|| refuse("it is not of the form WxH, e.g. 640x384".into()))?;
-        let input = &mut self.manifest.input;
-        if (width, height) == (input.width, input.height) {
-            return Ok(());
-        }
-        if !input.resizable {
-            return Err(refuse(format!("the model takes {}x{} only", input.width, input.height)));
-        }
-        for side in [width, height] {
-            if side == 0 || side % SIZE_MULTIPLE != 0 || side > MAX_INPUT_SIDE {
-                return Err(refuse(format!(
-                    "each side must be a multiple of {SIZE_MULTIPLE} from {SIZE_MULTIPLE} to {MAX_INPUT_SIDE}"
-                )));
-            }
-        }
-        (input.width, input.height) = (width, height);
-        Ok(())
-    }
-}
-
-fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, ModelError> {
-    use std::io::Read;
-    let failed = |source| ModelError::Read { path: path.into(), source };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    // One byte more than allowed tells a file that grew after its size was asked for.
-    let mut bytes = Vec::new();
-    file.take(max + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > max {
-        let size = std::fs::metadata(path).map_or(bytes.len() as u64, |m| m.len());
-        return Err(ModelError::TooLarge { path: path.into(), bytes: size, max });
-    }
-    Ok(bytes)
 }
 
 impl Manifest {
@@ -283,12 +180,13 @@ impl Manifest {
             })?;
         let decoder = parse_decoder(&top.object("decoder")?, labels)?;
 
-        let mut variants = Vec::new();
+        let plain = Network { variant: PLAIN_VARIANT.into(), file: top.file("file")?, sha256: top.hash("sha256")? };
+        let mut networks = vec![plain];
         if let Some(of) = top.optional_object("variants")? {
             for name in of.map.keys() {
-                let variant = of.object(name)?;
-                variant.only(&["file", "sha256"])?;
-                variants.push((name.clone(), variant.file("file")?, variant.hash("sha256")?));
+                let of = of.object(name)?;
+                of.only(&["file", "sha256"])?;
+                networks.push(Network { variant: name.clone(), file: of.file("file")?, sha256: of.hash("sha256")? });
             }
         }
         let quality = match top.optional_object("quality")? {
@@ -312,9 +210,7 @@ impl Manifest {
                 .get("threshold", "a number from 0 to 1", |v| v.as_f64().filter(|x| (0.0..=1.0).contains(x)))?,
             nms_iou: top.get("nms_iou", "a number from 0 to 1", |v| number(v).filter(|x| (0.0..=1.0).contains(x)))?,
             quality,
-            file: top.file("file")?,
-            sha256: top.hash("sha256")?,
-            variants,
+            networks,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod manifest;
+pub mod model;
 pub mod nms;
 mod onnx;
 pub mod sampling;
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use crate::picture::{Picture, Rect};
 use decode::{Decoder, OutputMismatch};
-use manifest::{Manifest, Model, ModelError};
+use manifest::{Manifest, ModelError};
+use model::Model;
 use sampling::{Geometry, Sampler};
 use session::{RunSettings, RuntimeSearch, Session, SessionError};
 

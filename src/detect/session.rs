@@ -13,7 +13,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, Tensor as OrtTensor, ValueType};
 
 use super::decode::Tensor;
-use super::manifest::Model;
+use super::model::Model;
 
 /// Outputs that a decoder may ask for; the manifest allows no more.
 pub const MAX_OUTPUTS: usize = 16;

@@ -17,7 +17,7 @@ use super::stats::Stats;
 use super::video::Video;
 use super::{bus, clock};
 use crate::detect::Detector;
-use crate::detect::manifest::Model;
+use crate::detect::model::{Model, Variant};
 use crate::detect::session::{RunSettings, RuntimeSearch};
 use crate::element::{self, lock};
 use crate::report::{self, ModelIdentity, Report};
@@ -119,9 +119,11 @@ impl MaskCount {
     }
 
     fn open(&self, settings: &Settings) -> Result<State, gst::ErrorMessage> {
+        let provider = settings.execution_provider.into();
+        let variant = settings.variant.as_deref().map_or(Variant::BestFor(provider), Variant::Named);
         let model = match &settings.model {
-            None => Model::built_in(),
-            Some(path) => Model::load(Path::new(path), None),
+            None => Model::built_in(variant),
+            Some(path) => Model::load(Path::new(path), variant),
         };
         let mut model = model.map_err(|e| model_error(&e.into()))?;
         if let Some(size) = &settings.input_size {
@@ -132,7 +134,7 @@ impl MaskCount {
             path: settings.runtime.as_ref().map(PathBuf::from),
             plugin_folder: plugin.and_then(|file| file.parent().map(Path::to_path_buf)),
         };
-        let run = RunSettings { threads: settings.threads, provider: settings.execution_provider.into() };
+        let run = RunSettings { threads: settings.threads, provider };
         let detector = Detector::open(&model, &run, &search).map_err(|e| model_error(&e))?;
         let identity = ModelIdentity {
             name: model.manifest.name.clone(),

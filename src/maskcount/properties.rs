@@ -17,6 +17,8 @@ use crate::report::Wearing;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub model: Option<String>,
+    /// `None`: the better one for the CPU at hand.
+    pub variant: Option<String>,
     pub input_size: Option<String>,
     pub interval: u32,
     pub max_fps: gst::Fraction,
@@ -45,6 +47,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             model: None,
+            variant: None,
             input_size: None,
             interval: 1,
             max_fps: gst::Fraction::new(0, 1),
@@ -89,6 +92,7 @@ impl Settings {
         }
         match name {
             "model" => self.model = of(value),
+            "variant" => self.variant = of(value),
             "input-size" => self.input_size = of(value),
             "interval" => self.interval = of(value),
             "max-fps" => self.max_fps = of(value),
@@ -159,6 +163,7 @@ impl Settings {
         }
         match name {
             "model" => self.model.to_value(),
+            "variant" => self.variant.to_value(),
             "input-size" => self.input_size.to_value(),
             "interval" => self.interval.to_value(),
             "max-fps" => self.max_fps.to_value(),
@@ -209,6 +214,13 @@ pub fn specs() -> &'static [glib::ParamSpec] {
         let d = Settings::default();
         vec![
             text("model", "Model", "Path of a model's manifest (*.json beside its .onnx); null: the one built in", true),
+            text(
+                "variant",
+                "Variant",
+                "Which of the model's networks: fp32, or a name under `variants` in its manifest; null: int8 where the CPU has \
+                 instructions for it, else fp32",
+                true,
+            ),
             text(
                 "input-size",
                 "Input size",
