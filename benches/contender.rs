@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gstmaskcount::detect::decode::DecoderSpec;
-use gstmaskcount::detect::manifest::Model;
+use gstmaskcount::detect::model::{Model, Variant};
 use gstmaskcount::detect::session::{Provider, RunSettings, RuntimeSearch, Session};
 
 type Failure = Box<dyn std::error::Error>;
@@ -94,7 +94,7 @@ fn pipeline(
 
 fn bare(variant: &str, count: usize) -> Result<Vec<Duration>, Failure> {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/models/maskcount-s.json");
-    let model = Model::load(manifest.as_ref(), Some(variant).filter(|v| *v != "fp32"))?;
+    let model = Model::load(manifest.as_ref(), Variant::Named(variant))?;
     let DecoderSpec::Maskcount { outputs, .. } = &model.manifest.decoder else { return Err("not our decoder".into()) };
     let outputs: Vec<_> = outputs.iter().map(String::as_str).collect();
     let settings = RunSettings { threads: 1, provider: Provider::Cpu };

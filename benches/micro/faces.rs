@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion};
 use gstmaskcount::detect::decode::{Decoder, DecoderSpec, Tensor};
-use gstmaskcount::detect::manifest::Model;
+use gstmaskcount::detect::model::{Model, Variant};
 use gstmaskcount::detect::{Face, nms};
 use gstmaskcount::people::{self, People};
 use gstmaskcount::picture::Rect;
@@ -54,7 +54,7 @@ impl Maps {
 }
 
 pub fn decode_and_suppress(c: &mut Criterion) {
-    let manifest = Model::built_in().expect("the built-in model").manifest;
+    let manifest = Model::built_in(Variant::Named("fp32")).expect("the built-in model").manifest;
     let DecoderSpec::Maskcount { strides, .. } = &manifest.decoder else { unreachable!("our own decoder") };
     let size = (manifest.input.width, manifest.input.height);
     let decoder = Decoder::new(manifest.decoder.clone(), size.0, size.1);

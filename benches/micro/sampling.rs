@@ -1,14 +1,14 @@
 //! The pass from a frame to the model's input; bar: 1080p NV12 in at most half the time of its copy.
 
 use criterion::{Criterion, Throughput};
-use gstmaskcount::detect::manifest::Model;
+use gstmaskcount::detect::model::{Model, Variant};
 use gstmaskcount::detect::sampling::{Colorimetry, Geometry, Sampler};
 use gstmaskcount::picture::Format;
 
 use crate::frame::{Frame, SIZES};
 
 pub fn all(c: &mut Criterion) {
-    let input = Model::built_in().expect("the built-in model").manifest.input;
+    let input = Model::built_in(Variant::Named("fp32")).expect("the built-in model").manifest.input;
     let mut tensor = vec![0f32; 3 * input.width as usize * input.height as usize];
     for format in Format::ALL {
         let mut group = c.benchmark_group(format!("sampling/{}", format.name()));
