@@ -19,7 +19,6 @@ from export import write_manifest
 
 MATCH, IGNORED = 0.5, 0.4
 LEAST_HEIGHT, QUALITY_HEIGHT = 16, 24  # pixels once the long side is 640
-BINS = np.linspace(0, 1, 11)
 
 
 def matched(detector, folder, split):
@@ -87,11 +86,6 @@ def main():
     known = label >= 0
     label_a = temperature(found[known, 1:4], label[known])
 
-    print("face score: said, happened, detections")
-    for low, high in zip(BINS[:-1], BINS[1:]):
-        inside = (probability >= low) & (probability < high)
-        if inside.any():
-            print(f"  {low:.1f}-{high:.1f}  {probability[inside].mean():.3f}  {hit[inside].mean():.3f}  {inside.sum()}")
     sure = known & (probability >= content["threshold"]) & (height >= QUALITY_HEIGHT)
     guess = found[:, 1:4].argmax(1)
     quality = {name: round(float((guess[sure & (label == i)] == i).mean()), 4)

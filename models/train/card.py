@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The model card's tables from predictions (`evaluate.py --out`) and labels.
+"""The model card's tables and its plot from predictions (`evaluate.py --out`) and labels.
 
-    card.py DATA PREDICTIONS [--split dev] [--at 0.5]
+    card.py DATA PREDICTIONS [--split dev] [--at 0.5] [--plot ../calibration.svg]
 
-Recall by size and label, confusion of labels, recall by source, and landmarks against the teacher's. Sizes are heights
-once the photo's long side is 640. A face is found if a detection at --at or more has an IoU of 0.5 (0.4 in brackets).
+Recall by size and label, confusion of labels, recall by source, calibration, and landmarks against the teacher's. Sizes
+are heights once the photo's long side is 640. A face is found if a detection at --at or more has an IoU of 0.5 (0.4 in
+brackets).
 """
 import argparse
 import json
@@ -19,6 +20,8 @@ from network import LABELS
 
 SIZES = ((8, 16), (16, 24), (24, 48), (48, 96), (96, 10000))
 LANDMARK_HEIGHT = 40
+LEAST_HEIGHT = 16  # of a face that the calibration asks for
+BINS = np.linspace(0, 1, 11)
 
 
 def pairs(labels, found, at, least_iou):
@@ -47,12 +50,62 @@ def turn(points):
     return float((points[2] - points[:2].mean(0)) @ eyes / (eyes @ eyes))
 
 
+def outcomes(labels, found):
+    """Score of each detection, and whether it was a face (IoU 0.5); those on ignore regions and small faces are left out."""
+    for row in labels:
+        scale = 640 / max(row["width"], row["height"])
+        known = [b["label"] in LABELS and b["h"] * scale >= LEAST_HEIGHT for b in row["boxes"]]
+        hits = sorted(found.get(row["image"], []), key=lambda hit: -hit["score"])
+        value, free = overlap(corners(row["boxes"]), corners(hits)), np.array(known, bool)
+        for j, hit in enumerate(hits):
+            best = int(np.where(free, value[:, j], -1).argmax()) if len(known) else -1
+            if best >= 0 and free[best] and value[best, j] >= 0.5:
+                free[best] = False
+                yield hit["score"], 1
+            elif not any(value[i, j] >= 0.4 for i in range(len(known)) if not known[i]):
+                yield hit["score"], 0
+
+
+def calibration(labels, found):
+    """For each tenth of the score: mean score, share that were faces, how many."""
+    score, face = np.array(list(outcomes(labels, found))).T
+    for low, high in zip(BINS[:-1], BINS[1:]):
+        inside = (score >= low) & (score < high)
+        if inside.any():
+            yield float(score[inside].mean()), float(face[inside].mean()), int(inside.sum())
+
+
+def plot(bins):
+    """The calibration as SVG: a dot per tenth, on the diagonal where the score keeps its word, with its number beside it."""
+    side, edge = 320, 45
+
+    def at(x, y):
+        return f"{edge + x * side:.1f}", f"{15 + (1 - y) * side:.1f}"
+
+    (x0, y0), (x1, y1) = at(0, 0), at(1, 1)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side + edge + 45} {side + 60}" '
+             'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="#fff"/>',
+             f'<path d="M{x0} {y1}V{y0}H{x1}M{x0} {y0}L{x1} {y1}" fill="none" stroke="#999"/>']
+    for tick in np.linspace(0, 1, 6):
+        parts.append('<text x="{}" y="{}" text-anchor="middle" dy="15">{:.1f}</text>'.format(*at(tick, 0), tick))
+        parts.append('<text x="{}" y="{}" text-anchor="end" dx="-5" dy="4">{:.1f}</text>'.format(*at(0, tick), tick))
+    parts.append('<polyline points="{}" fill="none" stroke="#06c"/>'.format(" ".join(",".join(at(s, f)) for s, f, _ in bins)))
+    for said, happened, count in bins:
+        parts.append('<circle cx="{}" cy="{}" r="3.5" fill="#06c"/>'.format(*at(said, happened)))
+        parts.append('<text x="{}" y="{}" dx="7" dy="12" fill="#555">{}</text>'.format(*at(said, happened), count))
+    parts.append('<text x="{}" y="{}" text-anchor="middle" dy="33">score</text>'.format(*at(0.5, 0)))
+    parts.append('<text transform="translate(12 {}) rotate(-90)" text-anchor="middle">share that were faces</text></svg>'
+                 .format(at(0, 0.5)[1]))
+    return "\n".join(parts) + "\n"
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("data", type=Path)
     ap.add_argument("predictions", type=Path)
     ap.add_argument("--split", default="dev")
     ap.add_argument("--at", type=float, default=0.5)
+    ap.add_argument("--plot", type=Path, help="where to draw the calibration, as SVG")
     a = ap.parse_args()
     labels = rows(a.data, a.split)
     found = {p["image"]: p["boxes"] for p in map(json.loads, a.predictions.read_text().splitlines())}
@@ -79,6 +132,13 @@ def main():
         for label in LABELS:
             called = [hit["label"] for _, face, hit, height in loose if hit and height >= low and face["label"] == label]
             print(f"  {low:2d} and more {label:10s}", *(f"{called.count(name):5d}" for name in LABELS))
+
+    print("calibration: mean score, share that were faces, detections")
+    bins = list(calibration(labels, found))
+    for said, happened, count in bins:
+        print(f"  {said:.3f}  {happened:.3f}  {count}")
+    if a.plot:
+        a.plot.write_text(plot(bins))
 
     print(f"landmarks, {LANDMARK_HEIGHT} px and more: mean error in eye distances against the teacher")
     errors, yaws = defaultdict(list), defaultdict(list)

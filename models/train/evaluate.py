@@ -1,55 +1,43 @@
 #!/usr/bin/env python3
-"""Predictions of an exported model on labelled photos, and their figures.
+"""Figures of a model on labelled photos: what the plugin's own path finds (examples/detect), and what the scorer says.
 
-    evaluate.py MANIFEST DATA --score SCORE_PY [--split dev] [--size 640x384] [--variant int8] [--out PREDICTIONS]
+    evaluate.py DATA --score SCORE_PY [--split dev] [--model MANIFEST] [--variant int8] [--input-size 640x640]
+                     [--format NV12] [--iou 0.5 0.4] [--out PREDICTIONS]
 
-Writes one JSON object a line, as the scorer reads it, and calls the scorer on it.
+Without --model it is the one built into the plugin, without --variant the one that the plugin takes on this CPU.
 """
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from data import rows
-from detect import Detector, read_photo
-
-
-def predictions(detector, folder, split):
-    for row in rows(folder, split):
-        faces = detector(read_photo(Path(folder) / row["image"]))
-        boxes = [{"x": round(float(x0), 2), "y": round(float(y0), 2), "w": round(float(x1 - x0), 2),
-                  "h": round(float(y1 - y0), 2), "score": round(float(score), 5),
-                  "label": detector.manifest["labels"][label],
-                  "landmarks": [[round(float(v), 2) for v in point] for point in points]}
-                 for (x0, y0, x1, y1), score, label, points
-                 in zip(faces["box"], faces["score"], faces["label"], faces["points"])]
-        yield {"image": row["image"], "boxes": boxes}
+ROOT = Path(__file__).resolve().parents[2]
+PASSED_ON = ("split", "model", "variant", "input_size", "format")
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("manifest", type=Path)
     ap.add_argument("data", type=Path)
-    ap.add_argument("--score", type=Path)
+    ap.add_argument("--score", type=Path, required=True)
     ap.add_argument("--split", default="dev")
-    ap.add_argument("--size", help="WxH, multiples of 32; the manifest's unless given")
+    ap.add_argument("--model", type=lambda path: Path(path).resolve())
     ap.add_argument("--variant")
-    ap.add_argument("--out", type=Path)
-    ap.add_argument("--json", action="store_true")
-    a, more = ap.parse_known_args()
-    width, height = map(int, a.size.split("x")) if a.size else (None, None)
-    detector = Detector(a.manifest, width, height, a.variant)
+    ap.add_argument("--input-size")
+    ap.add_argument("--format")
+    ap.add_argument("--iou", type=float, nargs="+", default=[0.5, 0.4])
+    ap.add_argument("--out", type=Path, help="keep the predictions here")
+    a = ap.parse_args()
+    labels = (a.data / "labels.jsonl").resolve()
     out = a.out or Path(tempfile.mkdtemp()) / "predictions.jsonl"
-    with open(out, "w") as lines:
-        for row in predictions(detector, a.data, a.split):
-            lines.write(json.dumps(row) + "\n")
-    if a.score:
-        command = [sys.executable, str(a.score), str(a.data / "labels.jsonl"), str(out), "--split", a.split, *more]
-        return subprocess.run(command + (["--json"] if a.json else []), check=False).returncode
-    return 0
+    chosen = [word for name in PASSED_ON if getattr(a, name) for word in ("--" + name.replace("_", "-"), getattr(a, name))]
+    with open(out, "wb") as predictions:
+        subprocess.run(["cargo", "run", "--release", "--quiet", "--example", "detect", "--", labels, *chosen],
+                       cwd=ROOT, stdout=predictions, check=True)
+    for iou in a.iou:
+        print(f"IoU {iou}")
+        subprocess.run([sys.executable, a.score, labels, out, "--split", a.split, "--iou", str(iou)], check=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
