@@ -79,7 +79,7 @@ fn mean_average_precision(truth: &HashMap<String, Vec<Value>>, found: &HashMap<S
     (of_label("mask") + of_label("no_mask")) / 2.0
 }
 
-/// Every 12th picture of the demo clip as PNG in `folder`, with its truth; the path of the labels.
+/// Every 8th picture of the demo clip as PNG in `folder`, with its truth; the path of the labels.
 fn demo_photos(folder: &Path) -> (PathBuf, HashMap<String, Vec<Value>>) {
     common::init();
     let line = format!(
@@ -93,7 +93,7 @@ fn demo_photos(folder: &Path) -> (PathBuf, HashMap<String, Vec<Value>>) {
     let (mut truth, mut lines) = (HashMap::new(), String::new());
     for (number, boxes) in clip["frames"].as_array().unwrap().iter().enumerate() {
         let sample = out.emit_by_name::<Option<gst::Sample>>("pull-sample", &[]).unwrap();
-        if number % 12 == 0 {
+        if number % 8 == 0 {
             let name = format!("{number}.png");
             let rgb = sample.buffer().unwrap().map_readable().unwrap()[..1280 * 720 * 3].to_vec();
             image::RgbImage::from_raw(1280, 720, rgb).unwrap().save(folder.join(&name)).unwrap();
@@ -128,7 +128,7 @@ fn photos_of_a_labels_file_become_predictions_and_all_formats_agree() {
     assert!(all.iter().all(|(_, value)| (value - all[0].1).abs() <= A_POINT), "{all:?}");
 
     let early = found(&labels, &["--split", "early", "--variant", "fp32"]);
-    assert_eq!(early.len(), 5);
+    assert_eq!(early.len(), 8);
     let plain = found(&labels, &["--variant", "fp32", "--input-size", "320x192"]);
     assert_eq!(plain.len(), truth.len());
     assert_ne!(plain["48.png"], early["48.png"], "another input size sees otherwise");
