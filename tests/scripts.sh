@@ -116,6 +116,46 @@ a_missing_file_is_an_error_that_names_it() (
     expect "there is no file /nowhere/clip.mp4" "$said"
 )
 
+inspect_shows_every_property_with_its_range_default_and_when_it_may_change() (
+    set -e
+    . pipelines/env.sh
+    for element in maskcount facepixelate; do
+        gst-inspect-1.0 "$element" | awk -v element="$element" '
+            # A property is a line `  name   : blurb`, then its flags, then type, range and default.
+            /^  [a-z-]+ +: / {name = $1; blurb = $0; next}
+            /flags:/ {if (name !~ /^(name|parent|qos)$/) {seen++; read_only = !/writable/; if (!read_only && !/changeable/) bad = bad " " name}}
+            /(Integer|Double|Boolean|String|Enum|Fraction)/ && / Default: / {good[name] = 1}
+            END {
+                if (seen < 9 || bad != "") {print element ": " seen " properties, not changeable:" bad; exit 1}
+            }'
+        [ "$(gst-inspect-1.0 "$element" | grep -cE '(Range: .* Default: |Default: )')" -ge 8 ]
+    done
+)
+
+no_object_is_left_when_a_pipeline_has_ended() (
+    set -e
+    . pipelines/env.sh
+    GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 GST_DEBUG_NO_COLOR=1 GST_DEBUG_FILE=$scratch/leaks gst-launch-1.0 -q \
+        filesrc "location=$clip" ! decodebin ! maskcount window=60 min-persons=1 start-time=2026-04-26T08:40:00Z \
+        "location=$scratch/leaks-%H%M.json" ! facepixelate ! fakesink
+    [ -s "$scratch/leaks-0840.json" ]
+    [ -e "$scratch/leaks" ] && ! grep -E 'object-alive|object-refings' "$scratch/leaks"
+)
+
+a_machine_without_onnx_runtime_is_told_what_to_do() (
+    set -e
+    . pipelines/env.sh
+    if ldconfig -p | grep -q libonnxruntime; then
+        echo "this system has one of its own"
+        return 0
+    fi
+    if said=$(ORT_DYLIB_PATH=/nowhere/libonnxruntime.so gst-launch-1.0 videotestsrc num-buffers=1 ! maskcount ! fakesink 2>&1); then
+        return 1
+    fi
+    expect "no ONNX Runtime found; tried /nowhere/libonnxruntime.so (not there)" "$said"
+    expect "Run pipelines/setup.sh" "$said"
+)
+
 try setup_does_nothing_the_second_time
 try a_runtime_with_a_wrong_hash_is_fetched_again
 try a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals
@@ -123,6 +163,9 @@ try the_demo_says_how_many_passed_and_leaves_a_picture
 try the_demo_s_dashboard_shows_the_records_of_the_clip
 try three_cameras_in_one_process_each_have_their_own_totals
 try a_camera_that_is_not_there_is_said_and_tried_again
+try inspect_shows_every_property_with_its_range_default_and_when_it_may_change
+try no_object_is_left_when_a_pipeline_has_ended
+try a_machine_without_onnx_runtime_is_told_what_to_do
 try a_missing_file_is_an_error_that_names_it
 
 printf 'test result: %s. %d passed; %d failed\n' "$([ "$failed" -eq 0 ] && echo ok || echo FAILED)" "$passed" "$failed"

@@ -62,3 +62,33 @@ impl Video {
         Geometry { format: self.format, width, height, crop, colorimetry: self.colorimetry }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_colours_are_those_of_the_caps_and_else_gstreamers_defaults() {
+        gst::init().unwrap();
+        let colorimetry = |format: &str, height: i32, colorimetry: Option<&str>| {
+            let caps = gst::Caps::builder("video/x-raw")
+                .field("format", format)
+                .field("width", 1280)
+                .field("height", height)
+                .field("framerate", gst::Fraction::new(25, 1))
+                .field_if_some("colorimetry", colorimetry)
+                .build();
+            Video::of(&caps).unwrap().colorimetry
+        };
+        let is = |matrix, full_range| Colorimetry { matrix, full_range };
+        assert_eq!(colorimetry("NV12", 720, Some("bt709")), is(Matrix::Bt709, false));
+        assert_eq!(colorimetry("NV12", 720, Some("bt601")), is(Matrix::Bt601, false));
+        assert_eq!(colorimetry("NV12", 720, Some("bt2020")), is(Matrix::Bt2020, false));
+        // Range full, matrix BT.601, as JPEG cameras say it.
+        assert_eq!(colorimetry("I420", 720, Some("1:4:0:0")), is(Matrix::Bt601, true));
+        assert_eq!(colorimetry("I420", 720, Some("1:3:5:1")), is(Matrix::Bt709, true));
+        assert_eq!(colorimetry("NV12", 720, None), is(Matrix::Bt709, false));
+        assert_eq!(colorimetry("NV12", 480, None), is(Matrix::Bt601, false));
+        assert!(colorimetry("RGB", 720, None).full_range);
+    }
+}
