@@ -2,7 +2,7 @@
 
 import uPlot from "./uplot/uPlot.esm.js";
 import { Canvas, drawBars, drawGaps, drawShares } from "./marks.js";
-import { hours } from "./times.js";
+import { marks } from "./times.js";
 import { number, percent, time, weekday } from "./words.js";
 
 /** The chart of people passing, drawn into `host`. `look`: width, height, colours, font, scale of all lengths. */
@@ -64,7 +64,7 @@ function chart(model, look, host, values, y, drawMarks, labelled) {
   return new uPlot(options, [column(model, s => s.middle), ...values], host);
 }
 
-/** Full hours, as many as have room; or the days of the week. */
+/** Times of the clock, as many as have room; or the days of the week. */
 function timeAxis(model, { width, scale }, labelled) {
   const [from, to] = model.range;
   if (model.view === "week") {
@@ -75,7 +75,8 @@ function timeAxis(model, { width, scale }, labelled) {
       values: () => model.days.map(day => (labelled ? weekday(day) : "")),
     };
   }
-  const room = (width - 70 * scale) / (52 * scale);
-  const every = [1, 2, 3, 4, 6].find(n => (to - from) / 3600 / n <= room) ?? 12;
-  return { splits: () => hours(from, to, every), values: (_, splits) => splits.map(at => (labelled ? time(at) : "")) };
+  // CSS pixels that a time takes; one with seconds is longer.
+  const room = step => (width - 70 * scale) / ((step < 60 ? 110 : 52) * scale);
+  const splits = marks(from, to, room);
+  return { splits: () => splits, values: () => splits.map(at => (labelled ? time(at) : "")) };
 }

@@ -6,7 +6,7 @@ import { coloursOf } from "./colours.js";
 import * as controls from "./controls.js";
 import { fillLegend } from "./legend.js";
 import { Live } from "./live.js";
-import { dayModel, weekModel, windowMinutes } from "./model.js";
+import { dayModel, weekModel, windowLength } from "./model.js";
 import { outputs } from "./outputs.js";
 import { Reading } from "./reading.js";
 import * as server from "./server.js";
@@ -94,16 +94,21 @@ const cameras = () => shown.cameras ?? site.cameras;
 function words() {
   const date = asks.shownDate(shown);
   const isToday = date === today();
-  const minutes = windowMinutes(model.main.spans);
-  const unit = texts().unit;
   return {
     name: site.site,
     date: dateLine(shown.view, date, model.days),
     headline: headline(model, isToday),
     facts: facts(model, isToday, cameras(), site.cameras).join("\u00a0· "),
-    unit: shown.view === "week" ? unit.day : minutes ? unit.minutes(minutes) : unit.window,
+    unit: shown.view === "week" ? texts().unit.day : per(windowLength(model.main.spans)),
     axis: shown.view === "week" ? texts().axis.week : texts().axis.day(known.time_zone),
   };
+}
+
+/** "people per 20 minutes" */
+function per(seconds) {
+  const unit = texts().unit;
+  if (seconds === null) return unit.window;
+  return seconds % 60 ? unit.seconds(seconds) : unit.minutes(seconds / 60);
 }
 
 function showFigures() {

@@ -3,7 +3,7 @@
  * A span is a window of a day or a day of a week. Times are in seconds.
  */
 
-import { addDays, daysBetween, hourAfter, hourBefore, instant, sameTime, today } from "./times.js";
+import { addDays, daysBetween, instant, rounded, sameTime, today } from "./times.js";
 
 function span(from, to, figures) {
   return {
@@ -42,7 +42,7 @@ export function dayModel(day, other) {
     total: day.total,
     otherTotal: other?.total,
     withheld: day.withheld,
-    range: all.length ? [hourBefore(Math.min(...all.map(s => s.from))), hourAfter(Math.max(...all.map(s => s.to)))] : null,
+    range: all.length ? rounded(Math.min(...all.map(s => s.from)), Math.max(...all.map(s => s.to))) : null,
   };
 }
 
@@ -65,10 +65,10 @@ export function weekModel(week) {
   };
 }
 
-/** Length of the windows in minutes; `null` when they differ. */
-export function windowMinutes(spans) {
+/** Length of the windows in seconds; `null` when they differ. */
+export function windowLength(spans) {
   const lengths = new Set(spans.map(s => s.to - s.from));
-  return lengths.size === 1 ? [...lengths][0] / 60 : null;
+  return lengths.size === 1 ? [...lengths][0] : null;
 }
 
 /** Spans that follow each other without a break and have a share. */

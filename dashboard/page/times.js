@@ -3,6 +3,9 @@
 const HOUR = 3600;
 const DAY = 86400;
 
+/** Steps that a clock is divided in, in seconds; all divide a day. */
+const STEPS = [10, 30, 60, 120, 300, 600, HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR];
+
 let local = formatter("UTC");
 let ahead = 0; // by how much the server's clock is ahead of this machine's, in seconds
 
@@ -26,8 +29,8 @@ const offset = at => instant(`${written(at).replace(" ", "T")}Z`) - Math.floor(a
 
 export const today = () => written(Date.now() / 1000 + ahead).slice(0, 10);
 
-/** Hour and minute of an instant. */
-export const hourAndMinute = at => written(at).slice(11, 16).split(":").map(Number);
+/** Hour, minute and second of an instant. */
+export const clock = at => written(at).slice(11).split(":").map(Number);
 
 export const addDays = (date, days) => new Date((instant(date) + days * DAY) * 1000).toISOString().slice(0, 10);
 
@@ -42,14 +45,20 @@ export function sameTime(at, days) {
   return later + offset(at) - offset(later);
 }
 
-export const hourBefore = at => at - ((at + offset(at)) % HOUR);
-export const hourAfter = at => hourBefore(at + HOUR - 1);
+const before = (at, step) => at - ((at + offset(at)) % step);
 
-/** The full hours from one to the other, every so many. */
-export function hours(from, to, every) {
+/** Widens a range to full hours; a short one to full minutes or a part of one. */
+export function rounded(from, to) {
+  const grain = [10, 60, 600].find(step => to - from <= 20 * step) ?? HOUR;
+  return [before(from, grain), before(to + grain - 1, grain)];
+}
+
+/** Times of the clock from one to the other: as fine as no more than so many have room. */
+export function marks(from, to, room) {
+  const step = STEPS.find(step => (to - from) / step <= room(step)) ?? DAY;
   const all = [];
-  for (let at = from; at <= to; at += HOUR) {
-    if (hourAndMinute(at)[0] % every === 0) all.push(at);
+  for (let at = from; at <= to; at += Math.min(step, HOUR)) {
+    if ((at + offset(at)) % step === 0) all.push(at);
   }
   return all;
 }

@@ -3,7 +3,7 @@
 import en from "./texts/en.js";
 import fr from "./texts/fr.js";
 import { language } from "./settings.js";
-import { hourAndMinute } from "./times.js";
+import { clock } from "./times.js";
 
 const languages = { en, fr };
 
@@ -19,13 +19,13 @@ export const percent = part => `${points(part)}\u00a0%`;
 /** "81–90" */
 export const range = ({ low, high }) => `${points(low)}–${points(high)}`;
 
-/** "8:40", "8 h 40" */
-export const time = at => texts().time(...hourAndMinute(at));
+/** "8:40", "8 h 40"; with seconds only where there are any */
+export const time = at => texts().time(...clock(at));
 
 /** The end of something within a day: midnight is "24:00". */
 export function endTime(at) {
-  const [hour, minute] = hourAndMinute(at);
-  return texts().time(hour + minute ? hour : 24, minute);
+  const [hour, minute, second] = clock(at);
+  return texts().time(hour + minute + second ? hour : 24, minute, second);
 }
 
 /** "8:40–9:00" */

@@ -5,7 +5,7 @@ const plural = (n, one, many) => (n === 1 ? one : many);
 export default {
   locale: "en-GB",
   otherLanguage: "Français",
-  time: (h, m) => `${h}:${String(m).padStart(2, "0")}`,
+  time: (h, m, s) => [h, ...[m, ...(s ? [s] : [])].map(n => String(n).padStart(2, "0"))].join(":"),
 
   summary: "Summary",
   controls: "What is shown",
@@ -53,7 +53,7 @@ export default {
   lastDay: date => `Show ${date}, the last day with figures`,
 
   footfall: "People passing",
-  unit: { minutes: n => `people per ${n} minutes`, window: "people per window", day: "people per day" },
+  unit: { minutes: n => `people per ${n} minutes`, seconds: n => `people per ${n} seconds`, window: "people per window", day: "people per day" },
   share: "Share wearing a mask",
   shareUnit: "% of the people whose face was clear enough",
   interval: "95 % interval",

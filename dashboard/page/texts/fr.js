@@ -5,7 +5,7 @@ const plural = (n, one, many) => (n < 2 ? one : many);
 export default {
   locale: "fr-FR",
   otherLanguage: "English",
-  time: (h, m) => (m ? `${h}\u00a0h\u00a0${String(m).padStart(2, "0")}` : `${h}\u00a0h`),
+  time: (h, m, s) => (s ? `${h}\u00a0h\u00a0${m}\u00a0min\u00a0${s}\u00a0s` : m ? `${h}\u00a0h\u00a0${String(m).padStart(2, "0")}` : `${h}\u00a0h`),
 
   summary: "Résumé",
   controls: "Ce qui est affiché",
@@ -58,7 +58,7 @@ export default {
   lastDay: date => `Afficher le ${date}, dernier jour avec des chiffres`,
 
   footfall: "Passages",
-  unit: { minutes: n => `personnes par ${n} minutes`, window: "personnes par fenêtre", day: "personnes par jour" },
+  unit: { minutes: n => `personnes par ${n} minutes`, seconds: n => `personnes par ${n} secondes`, window: "personnes par fenêtre", day: "personnes par jour" },
   share: "Part portant un masque",
   shareUnit: "% des personnes au visage assez net",
   interval: "intervalle à 95 %",

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { record, wilson } from "./records.mjs";
-import { forville, palms, roundTheClock } from "./scene.mjs";
+import { forville, palms, roundTheClock, trial } from "./scene.mjs";
 import { at, day, Stage } from "./stage.mjs";
 import { KEYS } from "./webdriver.mjs";
 
 let stage;
-before(async () => (stage = await Stage.open([...forville, ...palms, ...roundTheClock])));
+before(async () => (stage = await Stage.open([...forville, ...palms, ...roundTheClock, ...trial])));
 after(() => stage.close());
 
 const looking = (...how) => () => stage.looking(...how)();
@@ -66,6 +66,17 @@ test(
     assert.deepEqual(await legend(browser), ["band", "partial", "uncertain", "gap"]);
     await stage.show(browser, "/");
     assert.deepEqual(await legend(browser), ["band"]);
+  }),
+);
+
+test(
+  "windows of seconds fill the axis too",
+  looking(`/?site=trial&date=${day(-2)}`, async browser => {
+    assert.equal(await text(browser, "headline"), "36 people from 10:00 to 10:00:40, 67\u00a0% masked (50–80)");
+    assert.equal(await text(browser, "footfall-unit"), "people per 10 seconds");
+    const { min, max } = await browser.run("const { min, max } = document.getElementById('share').chart.scales.x; return { min, max }");
+    assert.deepEqual([min, max], [at(day(-2), 10), at(day(-2), 10) + 40]);
+    assert.equal((await rows(browser))[1][0], "10:00:10–10:00:20");
   }),
 );
 

@@ -35,3 +35,8 @@ export const roundTheClock = Array.from({ length: (24 * 3600) / WINDOW }, (_, n)
       complete: n % 10 !== 3,
     }),
   );
+
+/** A trial with windows of ten seconds, two days ago. */
+export const trial = [0, 1, 3].map(n =>
+  record("trial-1", at(day(-2), 10, 0) + 10 * n, { site: "trial", length: 10, masked: 8, unmasked: 4 }),
+);
