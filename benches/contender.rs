@@ -5,12 +5,13 @@
 //!
 //! `pipeline` pushes raw frames (a file of whole ones, repeated until COUNT) into the line's first element and takes the
 //! time until the push comes back from a `fakesink`. All of it happens in one thread, so that this is what the elements
-//! cost, without a source. Each frame is a fresh copy in a buffer of a pool, as a decoder gives it; the copy is not part of
+//! cost, without a source. It is the processor's time, of all threads of the process: on an idle core that is the time on the
+//! wall, and on a busy machine it still is what the frame cost. Each frame is a fresh copy in a buffer of a pool, as a decoder gives it; the copy is not part of
 //! the time. `bare` runs the session as `maskcount` does, with the input tensor filled once.
 //!
 //! The figure is the median over groups of three frames of their mean, so that `interval=3` is one group.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gst::prelude::*;
 use gstmaskcount::detect::decode::DecoderSpec;
@@ -26,28 +27,37 @@ const WARM_UP: usize = 4;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let (times, faces) = match arguments[..] {
+    let Run { times, faces, grown } = match arguments[..] {
         ["pipeline", frames, format, width, height, count, line] => {
             pipeline(&std::fs::read(frames)?, (format, width.parse()?, height.parse()?), count.parse()?, line)?
         }
-        ["bare", variant, count] => (bare(variant, count.parse()?)?, None),
+        ["bare", variant, count] => Run { times: bare(variant, count.parse()?)?, ..Run::default() },
         _ => return Err("usage: see the head of benches/contender.rs".into()),
     };
     let mut means: Vec<_> =
         times.chunks_exact(GROUP).skip(WARM_UP).map(|g| g.iter().sum::<Duration>() / GROUP as u32).collect();
     means.sort_unstable();
     let median = means.get(means.len() / 2).ok_or("too few frames")?;
-    println!("{}", serde_json::json!({ "us": median.as_secs_f64() * 1e6, "faces": faces }));
+    println!("{}", serde_json::json!({ "us": median.as_secs_f64() * 1e6, "faces": faces, "grown_kib": grown }));
     Ok(())
 }
 
-/// The time of each frame, and how many faces `maskcount`, if it is there, saw on the last one.
+#[derive(Default)]
+struct Run {
+    /// Of each frame.
+    times: Vec<Duration>,
+    /// How many faces `maskcount`, if it is there, saw on the last frame.
+    faces: Option<u32>,
+    /// KiB of resident memory from the twentieth part of the frames to the end.
+    grown: i64,
+}
+
 fn pipeline(
     frames: &[u8],
     (format, width, height): (&str, u32, u32),
     count: usize,
     line: &str,
-) -> Result<(Vec<Duration>, Option<u32>), Failure> {
+) -> Result<Run, Failure> {
     gst::init()?;
     gstmaskcount::plugin_register_static()?;
     let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::from_string(format), width, height)
@@ -76,20 +86,41 @@ fn pipeline(
     config.set_params(Some(&caps), info.size() as u32, 2, 0);
     pool.set_config(config)?;
     pool.set_active(true)?;
-    let mut times = Vec::with_capacity(count);
+    // Touched now, so that they do not count as growth later.
+    let mut times = vec![Duration::MAX; count];
+    let mut settled = 0;
     for (number, frame) in (0..count as u64).zip(frames.chunks_exact(info.size()).cycle()) {
         let mut buffer = pool.acquire_buffer(None)?;
         let filled = buffer.get_mut().ok_or("a buffer of the pool is shared")?;
         filled.set_pts(gst::ClockTime::SECOND.mul_div_floor(number, 30));
         filled.map_writable()?.copy_from_slice(frame);
-        let start = Instant::now();
+        let start = processor_time();
         source.push(buffer)?;
-        times.push(start.elapsed());
+        times[number as usize] = processor_time() - start;
+        if number == count as u64 / 20 {
+            settled = resident()?;
+        }
     }
+    let grown = resident()? - settled;
     let counter = elements.iterate_all_by_element_factory_name("maskcount").into_iter().flatten().next();
     let faces = counter.map(|counter| counter.property::<gst::Structure>("stats").get::<u32>("faces")).transpose()?;
     pipeline.set_state(gst::State::Null)?;
-    Ok((times, faces))
+    Ok(Run { times, faces, grown })
+}
+
+/// Of all threads of this process.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call fills the struct that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// KiB of memory that this process holds.
+fn resident() -> Result<i64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 fn bare(variant: &str, count: usize) -> Result<Vec<Duration>, Failure> {
@@ -104,9 +135,9 @@ fn bare(variant: &str, count: usize) -> Result<Vec<Duration>, Failure> {
     }
     (0..count)
         .map(|_| {
-            let start = Instant::now();
+            let start = processor_time();
             session.run(|_| ())?;
-            Ok(start.elapsed())
+            Ok(processor_time() - start)
         })
         .collect()
 }

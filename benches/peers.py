@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""What people use instead, in Python, on the frames of compare.sh. Prints one line of JSON like benches/contender.rs.
+
+    peers.py loop FRAMES FORMAT WIDTH HEIGHT COUNT MODEL          OpenCV, ONNX Runtime and NumPy, as a tutorial has it
+    peers.py deface FRAMES FORMAT WIDTH HEIGHT COUNT [WxH]    the detector and the blur of deface, at its input size
+
+Times are the processor's, as there. The raw frame becomes RGB with cvtColor, as a capture would give it; reading the file is not part of the time.
+"""
+import json
+import statistics
+import sys
+import time
+
+import cv2
+import numpy as np
+
+GROUP, WARM_UP = 3, 1
+TO_RGB = {"NV12": cv2.COLOR_YUV2RGB_NV12, "I420": cv2.COLOR_YUV2RGB_I420}
+
+
+def loop(model):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def frame(rgb):
+        height, width = rgb.shape[:2]
+        scale = min(640 / width, 384 / height)
+        small = cv2.resize(rgb, (round(width * scale), round(height * scale)))
+        padded = np.full((384, 640, 3), 127, np.uint8)
+        padded[:small.shape[0], :small.shape[1]] = small
+        tensor = ((padded.astype(np.float32) - 127.5) / 128).transpose(2, 0, 1)[None]
+        boxes, scores, labels = [], [], []
+        for stride, out in zip((8, 16, 32), session.run(["s8", "s16", "s32"], {"input": tensor})):
+            out = out[0]
+            score = sigmoid(out[0] * 3.84)
+            for y, x in zip(*np.nonzero(score > 0.5)):
+                dx, dy, w, h = out[4:8, y, x]
+                w, h = np.exp(w) * stride, np.exp(h) * stride
+                boxes.append([(x + 0.5 + dx) * stride - w / 2, (y + 0.5 + dy) * stride - h / 2, w, h])
+                scores.append(float(score[y, x]))
+                labels.append(int(out[1:4, y, x].argmax()))
+        for i in cv2.dnn.NMSBoxes(boxes, scores, 0.5, 0.5) if boxes else []:
+            x, y, w, h = (int(v / scale) for v in boxes[i])
+            cv2.rectangle(rgb, (x, y), (x + w, y + h), (0, 255, 0), 2)
+            cv2.putText(rgb, f"{labels[i]} {scores[i]:.2f}", (x, y - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 255, 0), 2)
+
+    return frame
+
+
+def deface(size=None):
+    from deface.centerface import CenterFace
+    from deface.deface import anonymize_frame
+
+    in_shape = tuple(int(v) for v in size.split("x")) if size else None
+    detector = CenterFace(in_shape=in_shape, backend="onnxrt")
+
+    def frame(rgb):
+        found, _ = detector(rgb, threshold=0.2)
+        anonymize_frame(found, rgb, mask_scale=1.3, replacewith="blur", ellipse=True, draw_scores=False, replaceimg=None,
+                        mosaicsize=20)
+
+    return frame
+
+
+def main(what, frames, pixels, width, height, count, *more):
+    cv2.setNumThreads(1)
+    handle = {"loop": loop, "deface": deface}[what](*more)
+    raw = np.fromfile(frames, np.uint8).reshape(-1, int(height) * 3 // 2, int(width))
+    times = []
+    for number in range(int(count)):
+        yuv = raw[number % len(raw)]
+        start = time.process_time()
+        handle(cv2.cvtColor(yuv, TO_RGB[pixels]))
+        times.append(time.process_time() - start)
+    groups = [sum(times[i:i + GROUP]) / GROUP for i in range(0, len(times) - GROUP + 1, GROUP)][WARM_UP:]
+    print(json.dumps({"us": statistics.median(groups) * 1e6}))
+
+
+main(*sys.argv[1:])
