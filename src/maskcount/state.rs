@@ -241,12 +241,17 @@ fn take(report: &mut Report, events: &[Event], settings: &Settings, utc: Timesta
     let passage = |at, worn| Passage { time: utc_of(at), wearing: settings.wearing(worn) };
     for event in events {
         match *event {
-            Event::Counted { at, state } => report.take(passage(at, state)),
-            Event::Amended { counted_at, from, to } => {
+            Event::Counted { id, at, state } => {
+                gst::trace!(CAT, "passage {id} counted as {state:?}");
+                report.take(passage(at, state));
+            }
+            Event::Amended { id, counted_at, from, to } => {
+                gst::trace!(CAT, "passage {id} amended to {to:?}");
                 // False if that window is given out already: what is out is not changed.
                 report.amend(passage(counted_at, from), settings.wearing(to));
             }
-            Event::Withdrawn { at, counted } => {
+            Event::Withdrawn { id, at, counted } => {
+                gst::trace!(CAT, "passage {id} withdrawn");
                 report.withdraw(utc_of(at), counted.map(|(at, worn)| passage(at, worn)));
             }
         }

@@ -24,7 +24,7 @@ const CONFIRM_SPAN: Duration = Duration::from_millis(300);
 const UNDECIDED: Duration = Duration::from_millis(1000);
 /// … and that together speak for a face by this much (log-odds beyond the threshold, summed): things that are taken for
 /// a face now and then get more looks that say no.
-const CONFIRM_EVIDENCE: f32 = 1.0;
+const CONFIRM_EVIDENCE: f32 = 2.0;
 /// A face that is not found again for this long is gone; until then it is the same passage.
 const LOST_AFTER: Duration = Duration::from_millis(1500);
 /// A face that is not found is still shown, at its predicted place, for this long.
@@ -37,6 +37,8 @@ pub const COVERED: f32 = 0.3;
 const SUSTAIN: f32 = 0.5;
 /// Faint looks count against a face by no more than this in all, so that one that comes nearer is counted soon.
 const LEAST_EVIDENCE: f32 = -1.0;
+/// A box that overlaps that of a followed face by this much is a second box on it; heads of two people rarely show so.
+const SAME_FACE: f32 = 0.2;
 /// Tracks held at once; a frame with more faces than this is no camera's.
 const MAX_TRACKS: usize = 512;
 
@@ -65,21 +67,24 @@ pub enum State {
     Unknown,
 }
 
-/// What happened to the counts.
+/// What happened to the counts; `id` is that of the track, as in [`InView`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Counted {
+        id: u32,
         at: Duration,
         state: State,
     },
     /// A passage that was counted at `counted_at` turns out to wear something else.
     Amended {
+        id: u32,
         counted_at: Duration,
         from: State,
         to: State,
     },
     /// Someone shook the head; `counted` tells when and as what the passage was counted, if it was.
     Withdrawn {
+        id: u32,
         at: Duration,
         counted: Option<(Duration, State)>,
     },
@@ -124,7 +129,7 @@ impl Track {
     /// The track ends: a passage that was due is counted now, decided or not, so that it is not lost.
     fn last_word(&self) -> Option<Event> {
         let open = self.due.is_some() && self.counted.is_none() && !self.settled;
-        open.then(|| Event::Counted { at: self.motion.seen(), state: self.vote.state() })
+        open.then(|| Event::Counted { id: self.id, at: self.motion.seen(), state: self.vote.state() })
     }
 }
 
@@ -222,7 +227,9 @@ impl People {
             if self.taken[index] {
                 continue;
             }
-            if face.score >= self.settings.threshold && self.tracks.len() < MAX_TRACKS {
+            // Two boxes on one face are not two people.
+            let again = self.pairs.iter().any(|p| faces[p.face].rect.iou(&face.rect) > SAME_FACE);
+            if face.score >= self.settings.threshold && !again && self.tracks.len() < MAX_TRACKS {
                 self.begin(time, face);
             } else if self.faint.len() < MAX_TRACKS {
                 let id = self.new_id();
@@ -284,7 +291,7 @@ impl People {
         let came_from = per_mille(self.tracks[index].motion.last().center(), self.frame);
         let settings = &self.settings;
         let track = &mut self.tracks[index];
-        track.motion.observe(time, face.rect);
+        track.motion.observe(time, face);
         track.looks += 1;
         track.evidence = (track.evidence + evidence(face.score, settings.threshold)).max(LEAST_EVIDENCE);
         track.vote.look(time, face);
@@ -294,7 +301,7 @@ impl People {
 
         if settings.opt_out && !track.settled && track.gesture.is_shake() {
             track.settled = true;
-            self.events.push(Event::Withdrawn { at: time, counted: track.counted.take() });
+            self.events.push(Event::Withdrawn { id: track.id, at: time, counted: track.counted.take() });
         }
         let state = track.vote.state();
         let age = time.saturating_sub(track.born);
@@ -310,13 +317,13 @@ impl People {
                 let waited = track.due.is_some_and(|due| time.saturating_sub(due) >= UNDECIDED);
                 if track.due.is_some() && (state != State::Unknown || waited) {
                     track.counted = Some((time, state));
-                    self.events.push(Event::Counted { at: time, state });
+                    self.events.push(Event::Counted { id: track.id, at: time, state });
                 }
             }
             None => {}
             Some((counted_at, from)) if from != state => {
                 track.counted = Some((counted_at, state));
-                self.events.push(Event::Amended { counted_at, from, to: state });
+                self.events.push(Event::Amended { id: track.id, counted_at, from, to: state });
             }
             Some(_) => {}
         }
