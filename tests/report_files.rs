@@ -352,6 +352,75 @@ fn a_folder_that_is_gone_and_comes_back_loses_nothing_and_is_said_once() {
     assert_eq!(warnings(&heard).len(), 1);
 }
 
+const FULL: &str = "MASKCOUNT_TEST_FULL";
+
+/// The process whose files may not grow: no test by itself.
+#[test]
+fn counts_on_a_full_disk() {
+    let Ok(folder) = std::env::var(FULL) else { return };
+    let folder = Path::new(&folder);
+    let (mut report, heard) = open(in_folder(folder));
+    for start in ["08:40:00", "08:40:10", "08:40:20"] {
+        run(&mut report, start, 10.0, 4);
+        report.flush();
+    }
+    assert_eq!(warnings(&heard).len(), 1, "{heard:?}");
+    assert!(names(folder, false).is_empty(), "nothing half written");
+    println!("\nfull");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    report.finish(Some(at("08:40:30")));
+    assert_eq!(sidecars(folder), records(&mut report));
+    assert_eq!((sidecars(folder).len(), report.stats().lost, warnings(&heard).len()), (3, 0, 1));
+}
+
+#[test]
+fn a_full_disk_that_has_room_again_loses_nothing_and_is_said_once() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    // As on a full disk, a file can be made and nothing be written into it.
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -S -f 0; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "counts_on_a_full_disk", "--nocapture"])
+        .env(FULL, folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "full"), "it failed while the disk was full");
+    let roomy = Command::new("prlimit").args(["--pid", &child.id().to_string(), "--fsize=unlimited"]).status();
+    assert!(roomy.unwrap().success());
+    writeln!(child.stdin.take().unwrap()).unwrap();
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success(), "it failed when there was room again");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_that_is_made_read_only_loses_nothing_and_is_said_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |folder: &Path, mode| fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, heard) = open(in_folder(folder.path()));
+    mode(folder.path(), 0o555);
+    if fs::write(folder.path().join("x"), "").is_ok() {
+        fs::remove_file(folder.path().join("x")).unwrap();
+        println!("root may write everywhere: nothing is tested");
+        return;
+    }
+    for start in ["08:40:00", "08:40:10"] {
+        run(&mut report, start, 10.0, 4);
+        report.flush();
+    }
+    assert_eq!((sidecars(folder.path()).len(), warnings(&heard).len()), (0, 1));
+    mode(folder.path(), 0o755);
+    report.finish(Some(at("08:40:20")));
+    assert_eq!(sidecars(folder.path()), records(&mut report));
+    assert_eq!((sidecars(folder.path()).len(), report.stats().lost), (2, 0));
+}
+
 #[test]
 fn the_oldest_records_are_reported_as_lost_when_too_many_are_kept() {
     let base = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! From buffer times to UTC. The mapping is made once, with the first frame of a segment, and then only followed: a
-//! clock that steps does not move the windows.
+//! clock that steps does not move the windows. It is made anew when a pause has ended, since running time stood still
+//! meanwhile, and when a sender that was silent so far says what time it is.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,6 +14,8 @@ pub struct UtcClock {
     start: Option<Timestamp>,
     /// Running time (ns) and UTC of one and the same frame of this segment.
     base: Option<(u64, Timestamp)>,
+    /// Whether the mapping is the sender's.
+    by_sender: bool,
     last: Option<Timestamp>,
 }
 
@@ -26,6 +29,13 @@ impl UtcClock {
         self.base = None;
     }
 
+    /// A pause has ended. A recorded file goes on where it was; who watches a street does not.
+    pub fn resume(&mut self) {
+        if self.start.is_none() {
+            self.base = None;
+        }
+    }
+
     /// UTC of the last frame.
     pub fn last(&self) -> Option<Timestamp> {
         self.last
@@ -34,7 +44,12 @@ impl UtcClock {
     /// UTC of a frame. `sent` is the sender's time, if the frame carries one; `now` is asked only where the mapping is
     /// made and nothing else tells the time.
     pub fn utc(&mut self, running_time: u64, sent: Option<Timestamp>, now: impl FnOnce() -> Timestamp) -> Timestamp {
+        // An RTSP sender tells its time some seconds after its first frame.
+        if self.start.is_none() && sent.is_some() && !self.by_sender {
+            self.base = None;
+        }
         let (from, base) = *self.base.get_or_insert_with(|| {
+            self.by_sender = self.start.is_none() && sent.is_some();
             let begin = match (self.start, self.last) {
                 // A recorded file that is sought in or played again goes on where it was.
                 (Some(start), last) => last.unwrap_or(start),
@@ -92,6 +107,36 @@ mod tests {
         let mut clock = UtcClock::new(None);
         let sent = Some(at("2026-04-26T08:00:00Z"));
         assert_eq!(clock.utc(0, sent, || unreachable!()), at("2026-04-26T08:00:00Z"));
+    }
+
+    #[test]
+    fn a_sender_that_is_silent_at_first_is_believed_when_it_speaks_and_then_followed() {
+        let mut clock = UtcClock::new(None);
+        let wall = at("2026-04-26T08:00:07Z");
+        assert_eq!(clock.utc(0, None, || wall), wall);
+        let sent = |time: &str| Some(at(time));
+        assert_eq!(clock.utc(5 * SECOND, sent("2026-04-26T08:00:05Z"), || unreachable!()), at("2026-04-26T08:00:05Z"));
+        // Its clock is set while the segment goes on: the windows stay where they are.
+        assert_eq!(clock.utc(6 * SECOND, sent("2026-04-26T09:30:00Z"), || unreachable!()), at("2026-04-26T08:00:06Z"));
+        clock.segment();
+        assert_eq!(clock.utc(0, sent("2026-04-26T09:30:05Z"), || unreachable!()), at("2026-04-26T09:30:05Z"));
+    }
+
+    #[test]
+    fn a_pause_takes_as_long_as_the_wall_clock_says() {
+        let mut clock = UtcClock::new(None);
+        clock.utc(SECOND, None, || at("2026-04-26T08:00:00Z"));
+        clock.resume();
+        let later = at("2026-04-26T08:10:00Z");
+        assert_eq!(clock.utc(SECOND + SECOND / 10, None, || later), later);
+    }
+
+    #[test]
+    fn a_pause_takes_no_time_of_a_recorded_file() {
+        let mut clock = UtcClock::new(Some(at("2026-04-26T08:00:00Z")));
+        clock.utc(0, None, Timestamp::now);
+        clock.resume();
+        assert_eq!(clock.utc(2 * SECOND, None, Timestamp::now), at("2026-04-26T08:00:02Z"));
     }
 
     #[test]

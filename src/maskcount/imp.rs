@@ -210,6 +210,15 @@ impl ElementImpl for MaskCount {
         Some(&METADATA)
     }
 
+    fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToPlaying
+            && let Some(state) = lock(&self.state).as_mut()
+        {
+            state.clock.resume();
+        }
+        self.parent_change_state(transition)
+    }
+
     fn pad_templates() -> &'static [gst::PadTemplate] {
         element::pad_templates()
     }

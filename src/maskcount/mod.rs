@@ -14,6 +14,21 @@
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage` |
 //! | EOS, READY | a look under way is waited for and counts; the open window is closed, `complete: false`, or withheld |
 //!
+//! # Time
+//!
+//! Windows follow the wall clock in UTC: that of `start-time`, of the sender (`GstReferenceTimestampMeta`, Unix or NTP), or
+//! of this machine, taken once with the first frame of a segment and then followed by buffer time.
+//!
+//! | what happens | what becomes of the windows |
+//! |---|---|
+//! | the machine's or the sender's clock is set | nothing until the next segment, flush or pause; then as below |
+//! | time steps back within one window length | the open window goes on |
+//! | time steps further back | the open window is closed, `complete: false`, or goes on if too few have passed |
+//! | a gap, a pause, a step forward over the end of the window | it is closed, `complete: false`; windows without a frame are not made up |
+//! | a sender that tells its time only after some frames (RTSP) | its time holds from then on |
+//! | a recorded file is sought in, looped, or paused | time goes on from its last frame |
+//! | the stream ends and starts again | what was withheld goes on, unless the new start lies before the old end |
+//!
 //! # `async`
 //!
 //! For a device whose model takes longer than a frame. The frame path only takes the picture into the model's input, when

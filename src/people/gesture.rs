@@ -24,6 +24,11 @@ const YAW_TO_PITCH: f32 = 1.3;
 const LONGEST_GAP: Duration = Duration::from_millis(200);
 /// Faces less sure than this are often half hidden, and their landmarks guesses.
 const LEAST_SCORE: f32 = 0.7;
+/// Eyes nearer to each other than this (box widths; about half from the front) are those of a face from the side, on
+/// which a pixel says too much.
+const LEAST_EYES: f32 = 0.28;
+/// Landmarks jitter from look to look: each counts as the mean of those within this time, where there are several.
+const SMOOTHED: Duration = Duration::from_millis(100);
 /// Looks kept: the span at 60 looks a second.
 const KEPT: usize = 160;
 
@@ -37,6 +42,9 @@ enum Signal {
 #[derive(Clone, Copy, Debug)]
 struct Pose {
     time: Duration,
+    /// As the look gave them.
+    raw: (f32, f32),
+    /// Means of the looks of [`SMOOTHED`].
     yaw: f32,
     pitch: f32,
 }
@@ -64,7 +72,7 @@ impl Series {
         let [right, left, nose, ..] = landmarks;
         let (dx, dy) = (left.0 - right.0, left.1 - right.1);
         let eyes = dx.hypot(dy);
-        if eyes < 1.0 {
+        if eyes < LEAST_EYES * face.rect.w {
             return;
         }
         let middle = ((right.0 + left.0) / 2.0, (right.1 + left.1) / 2.0);
@@ -90,7 +98,9 @@ impl Series {
         if self.poses.len() == KEPT {
             self.poses.remove(0);
         }
-        self.poses.push(Pose { time, yaw, pitch });
+        let recent = self.poses.iter().rev().take_while(|p| time.saturating_sub(p.time) < SMOOTHED);
+        let (sums, looks) = recent.fold(((yaw, pitch), 1.0), |(s, n), p| ((s.0 + p.raw.0, s.1 + p.raw.1), n + 1.0));
+        self.poses.push(Pose { time, raw: (yaw, pitch), yaw: sums.0 / looks, pitch: sums.1 / looks });
     }
 
     /// Whether the looks of the last [`SPAN`] end in a head shake.
@@ -115,36 +125,29 @@ fn range(poses: &[Pose], pick: impl Fn(&Pose) -> f32) -> f32 {
 /// allowed length; a swing that is too long or too short begins the run anew.
 fn swings(poses: &[Pose], least: f32) -> usize {
     let (mut run, mut longest) = (0, 0);
-    // The extremum that the signal comes from, and the furthest it has been since.
+    // Where the swing began that goes on, and the furthest it has come.
     let (mut low, mut high) = (poses[0], poses[0]);
-    let mut rising = None;
+    let mut going: Option<(Pose, Pose)> = None;
     for pose in &poses[1..] {
-        match rising {
-            None => {
-                low = if pose.yaw < low.yaw { *pose } else { low };
-                high = if pose.yaw > high.yaw { *pose } else { high };
-                if high.yaw - low.yaw >= least {
-                    rising = Some(high.time > low.time);
-                    run = usize::from(fits(low.time, high.time));
-                }
+        let Some((from, to)) = &mut going else {
+            low = if pose.yaw < low.yaw { *pose } else { low };
+            high = if pose.yaw > high.yaw { *pose } else { high };
+            if high.yaw - low.yaw >= least {
+                going = Some(if high.time > low.time { (low, high) } else { (high, low) });
             }
-            Some(true) if pose.yaw > high.yaw => {
-                high = *pose;
-            }
-            Some(true) if high.yaw - pose.yaw >= least => {
-                (low, rising) = (*pose, Some(false));
-                run = if fits(high.time, low.time) { run + 1 } else { 0 };
-            }
-            Some(false) if pose.yaw < low.yaw => {
-                low = *pose;
-            }
-            Some(false) if pose.yaw - low.yaw >= least => {
-                (high, rising) = (*pose, Some(true));
-                run = if fits(low.time, high.time) { run + 1 } else { 0 };
-            }
-            Some(_) => {}
+            continue;
+        };
+        let rising = to.yaw > from.yaw;
+        if (pose.yaw > to.yaw) == rising {
+            *to = *pose;
+        } else if (to.yaw - pose.yaw).abs() >= least {
+            run = if fits(from.time, to.time) { run + 1 } else { 0 };
+            longest = longest.max(run);
+            (*from, *to) = (*to, *pose);
         }
-        longest = longest.max(run);
+    }
+    if going.is_some_and(|(from, to)| fits(from.time, to.time)) {
+        longest = longest.max(run + 1);
     }
     longest
 }

@@ -19,14 +19,14 @@ use vote::Vote;
 /// A passage is counted after this many looks …
 const CONFIRM_LOOKS: u32 = 3;
 /// … that span at least this long: both keep a flicker of the detector out of the counts.
-const CONFIRM_SPAN: Duration = Duration::from_millis(300);
+const CONFIRM_SPAN: Duration = Duration::from_millis(400);
 /// A confirmed passage whose looks do not decide yet is counted after this long all the same, as unknown.
 const UNDECIDED: Duration = Duration::from_millis(1000);
 /// … and that together speak for a face by this much (log-odds beyond the threshold, summed): things that are taken for
 /// a face now and then get more looks that say no.
 const CONFIRM_EVIDENCE: f32 = 2.0;
 /// A face that is not found again for this long is gone; until then it is the same passage.
-const LOST_AFTER: Duration = Duration::from_millis(1500);
+const LOST_AFTER: Duration = Duration::from_millis(2000);
 /// A face that is not found is still shown, at its predicted place, for this long.
 const COAST: Duration = Duration::from_millis(500);
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
@@ -38,7 +38,7 @@ const SUSTAIN: f32 = 0.5;
 /// Faint looks count against a face by no more than this in all, so that one that comes nearer is counted soon.
 const LEAST_EVIDENCE: f32 = -1.0;
 /// A box that overlaps that of a followed face by this much is a second box on it; heads of two people rarely show so.
-const SAME_FACE: f32 = 0.2;
+const SAME_FACE: f32 = 0.1;
 /// Tracks held at once; a frame with more faces than this is no camera's.
 const MAX_TRACKS: usize = 512;
 

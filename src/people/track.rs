@@ -12,23 +12,27 @@ use crate::picture::Rect;
 
 /// How far the middles of the boxes of one standing face scatter, aside and up and down (face widths); the steps of
 /// somebody who walks are in the second.
-const SCATTER: [f32; 2] = [0.07, 0.13];
+const SCATTER: [f32; 2] = [0.14, 0.13];
 /// How fast people are when first seen (face widths a second, standard deviation): a stroll across a lane is 2 to 6.
-const FIRST_SPEED: f32 = 4.0;
+const FIRST_SPEED: f32 = 6.0;
 /// How much that may have changed after a second (face widths a second): they stop, turn, make way.
-const CHANGE_OF_SPEED: f32 = 3.0;
+const CHANGE_OF_SPEED: f32 = 2.0;
 /// How far the logarithm of a face's size scatters between looks, and how much more after a second unseen.
-const SIZE_SCATTER: [f32; 2] = [0.2, 0.3];
+const SIZE_SCATTER: [f32; 2] = [0.14, 0.2];
 /// The size of a track follows that of the looks within this time (seconds).
 const SIZE_MEMORY: f32 = 0.7;
 /// A face this many standard deviations from where and how large a track should be is another's …
 const FURTHEST: f32 = 3.5;
 /// … and so is one that is so badly foretold (negative log-likelihood, doubled) that somebody new is likelier.
-const SOMEBODY_NEW: f32 = 4.0;
+const SOMEBODY_NEW: f32 = 6.0;
 /// A prediction further ahead than this is a guess: the box stands still from there.
 const LONGEST_PREDICTION: Duration = Duration::from_millis(1000);
-/// A face unseen for this long at the border of the frame has left over it: who comes in there is a new passage.
-const LEFT_AFTER: Duration = Duration::from_millis(500);
+/// A face unseen for this long at the border of the frame has left over it, and one that was going out after the
+/// second time: who comes in there is a new passage.
+const LEFT_AFTER: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(100)];
+
+/// A box this near to the border (face widths) is at it.
+const AT_BORDER: f32 = 0.15;
 
 /// Place and speed along one axis, in pixels and seconds, and how sure they are.
 #[derive(Clone, Copy, Debug)]
@@ -125,10 +129,19 @@ impl Motion {
     /// Where it should be now; `None`: it has left.
     fn foretold(&self, time: Duration, frame: (f32, f32)) -> Option<Motion> {
         let unseen = time.saturating_sub(self.seen);
-        let r = &self.rect;
-        let inside = r.x > 0.0 && r.y > 0.0 && r.x + r.w < frame.0 && r.y + r.h < frame.1;
         let axes = self.axes.map(|axis| axis.after(unseen.as_secs_f32(), self.size[0]));
-        (inside || unseen <= LEFT_AFTER).then_some(Motion { axes, ..*self })
+        let near = AT_BORDER * self.size[0];
+        let mut left = false;
+        for (axis, end, from, length) in
+            [(&axes[0], frame.0, self.rect.x, self.rect.w), (&axes[1], frame.1, self.rect.y, self.rect.h)]
+        {
+            // At the border where it begins, at the one where it ends; going out over it.
+            let (first, last) = (from <= near, from + length >= end - near);
+            let goes_out = (first && axis.speed < 0.0) || (last && axis.speed > 0.0);
+            left |= (first || last) && unseen > LEFT_AFTER[usize::from(goes_out)];
+            left |= axis.place < 0.0 || axis.place > end;
+        }
+        (!left).then_some(Motion { axes, ..*self })
     }
 
     /// How badly a face fits what is foretold: its negative log-likelihood, doubled. `None`: it is another's.

@@ -131,6 +131,39 @@ mod tests {
     }
 
     #[test]
+    fn the_corrected_interval_holds_the_truth_and_the_correction_has_no_bias() {
+        // SplitMix64.
+        let mut seed = 4u64;
+        let mut unit = move || {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+        };
+        let q = Quality { sensitivity: 0.95, specificity: 0.98 };
+        const WINDOWS: u32 = 2000;
+        for (truth, n) in [(0.65, 60), (0.87, 60), (0.65, 200), (0.87, 200)] {
+            let (mut held, mut sum, mut raw) = (0, 0.0, 0.0);
+            for _ in 0..WINDOWS {
+                let called_masked = (0..n)
+                    .filter(|_| {
+                        let masked = unit() < truth;
+                        unit() < if masked { q.sensitivity } else { 1.0 - q.specificity }
+                    })
+                    .count() as u64;
+                let s = share(called_masked, n, 0.0, Some(q)).unwrap();
+                held += u32::from(s.low <= truth && truth <= s.high);
+                sum += s.best;
+                raw += s.raw;
+            }
+            let windows = f64::from(WINDOWS);
+            assert!(f64::from(held) / windows >= 0.93, "{held} of {WINDOWS} at {truth}, n {n}");
+            assert!((sum / windows - truth).abs() < 0.005, "mean {} at {truth}", sum / windows);
+            assert!(raw / windows < truth - 0.02, "without the correction there is a bias to mend");
+        }
+    }
+
+    #[test]
     fn nothing_classified_has_no_share() {
         assert_eq!(share(0, 0, 0.0, None), None);
     }

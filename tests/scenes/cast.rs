@@ -53,8 +53,7 @@ pub struct Head {
     pub aspect: f32,
     /// The largest height (pixels) that it is shown at.
     pub largest: f32,
-    /// Colours (Y, U, V) of the hair above the forehead, for the back of the head, and of the skin of the neck.
-    pub hair: [f32; 3],
+    /// Colour (Y, U, V) of the neck.
     pub skin: [f32; 3],
 }
 
@@ -251,7 +250,6 @@ impl Head {
             masked,
             aspect: w / h,
             largest: h * ENLARGED,
-            hair: colour(0.0, -0.66),
             skin: colour(0.0, -0.3),
         })
     }

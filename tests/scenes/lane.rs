@@ -1,7 +1,7 @@
 //! What happens in a scene: who walks where and when, looks where, wears what. Written in metres and seconds, so that
 //! the same seed gives the same people at every frame rate and picture size.
 
-use crate::cast::{Head, Wears};
+use crate::cast::{Head, Wears, yuv};
 use crate::dice::Dice;
 
 /// The picture that places are given in; a camera with 60° of view.
@@ -25,6 +25,9 @@ pub const LEAST_HEIGHT: f32 = 24.0;
 const SHAKE_HEIGHT: f32 = 46.0;
 /// Looks a second from which on heads are shaken: below, the plugin does not promise to see it.
 pub const SHAKE_RATE: f32 = 10.0;
+
+/// Colours of hair: black, dark and light brown, blond, grey.
+const HAIR: [[u8; 3]; 5] = [[28, 24, 24], [58, 40, 28], [98, 66, 42], [150, 118, 76], [120, 118, 116]];
 
 /// A place at a time: seconds, metres to the right of the camera, metres from it.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,8 @@ pub struct Person {
     /// Colours (Y, U, V) of jacket and trousers.
     pub clothes: [[f32; 3]; 2],
     pub striped: bool,
+    /// Colour (Y, U, V) of the back of the head.
+    pub hair: [f32; 3],
 }
 
 /// A face in the picture, in pixels of [`SIZE`].
@@ -105,27 +110,40 @@ pub struct Lane {
     pub seed: u64,
 }
 
+/// A time in which people come.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch {
+    pub seconds: f32,
+    /// About how many come.
+    pub passages: f32,
+    /// Part of them that wears a mask.
+    pub share: f32,
+}
+
 impl Lane {
-    /// A minute at a market. `share` of the people wear a mask; about `passages` come within `arrivals` seconds.
-    pub fn new(seed: u64, cast: &[Head], share: f32, passages: f32, arrivals: f32, fps: Option<f32>) -> Lane {
+    /// A lane in which people come in stretches, one after the other.
+    pub fn new(seed: u64, cast: &[Head], stretches: &[Stretch], fps: Option<f32>) -> Lane {
         let mut dice = Dice::new(seed);
         let camera = Camera::new(&mut dice, fps);
         let post = dice.chance(0.4).then(|| (dice.between(120.0, 520.0), dice.between(10.0, 24.0)));
-        let count = (passages * dice.between(0.9, 1.1)).round() as usize;
-        let mut people = Vec::new();
-        while people.len() < count {
-            let time = dice.between(0.0, arrivals);
-            let person = Person::new(&mut dice, cast, share, time);
-            // Some come in twos, side by side.
-            if people.len() + 1 < count && dice.chance(0.15) {
-                people.push(person.beside(&mut dice, cast, share));
+        let (mut people, mut from) = (Vec::new(), 0.0);
+        for stretch in stretches {
+            let all = people.len() + (stretch.passages * dice.between(0.9, 1.1)).round() as usize;
+            while people.len() < all {
+                let time = from + dice.between(0.0, stretch.seconds);
+                let person = Person::new(&mut dice, cast, stretch.share, time);
+                // Some come in twos, side by side.
+                if people.len() + 1 < all && dice.chance(0.15) {
+                    people.push(person.beside(&mut dice, cast, stretch.share));
+                }
+                people.push(person);
             }
-            people.push(person);
+            from += stretch.seconds;
         }
         if camera.fps < SHAKE_RATE {
             people.iter_mut().for_each(|p| p.gazes.retain(|g| !matches!(g, Gaze::Shake { .. })));
         }
-        let seconds = people.iter().map(|p| p.leaves()).fold(arrivals, f32::max) + 0.5;
+        let seconds = people.iter().map(|p| p.leaves()).fold(from, f32::max) + 0.5;
         Lane { people, camera, seconds, post, seed }
     }
 
@@ -230,6 +248,7 @@ impl Person {
                 [dice.between(40.0, 190.0), 128.0 + 22.0 * dice.normal(), 128.0 + 22.0 * dice.normal()]
             }),
             striped: dice.chance(0.25),
+            hair: yuv(*dice.pick(&HAIR)),
         };
         person.act(dice);
         person.dress(dice, cast, share);

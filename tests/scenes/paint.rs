@@ -141,7 +141,7 @@ impl Painter {
                 }
                 if back > 0.0 {
                     let strand = 1.0 + 0.12 * (x * 23.0 + (y * 3.0).sin() * 2.0).sin() - 0.3 * (x * x + y * y);
-                    colour = mix(colour, [head.hair[0] * strand, head.hair[1], head.hair[2]], back);
+                    colour = mix(colour, [person.hair[0] * strand, person.hair[1], person.hair[2]], back);
                 }
                 let at = py * self.width + px;
                 let under = self.canvas[at].map(f32::from);

@@ -20,6 +20,8 @@ use crate::paint::{Painter, Seen};
 const SAME: f32 = 0.3;
 /// A face of which less is to be seen is hidden.
 pub const VISIBLE: f32 = 0.5;
+/// A person whose face was visible for this long (seconds) passed; less is more than a viewer would swear to.
+pub const PASSED: f32 = 0.5;
 /// Frames that are further apart than this (seconds) do not tell what was to be seen between them.
 const LONGEST_STEP: f32 = 0.5;
 
@@ -28,6 +30,8 @@ const LONGEST_STEP: f32 = 0.5;
 pub struct Sight {
     /// Seconds in which a face of at least [`LEAST_HEIGHT`] was visible.
     pub seconds: f32,
+    /// When that came to [`PASSED`].
+    pub passed_at: Option<f32>,
     /// Frames of that, and those of them in which the plugin had a box on it.
     pub frames: u32,
     pub found: u32,
@@ -123,8 +127,12 @@ pub fn play(
         {
             let mut played = played.lock().expect("not poisoned");
             for face in seen.iter().filter(|f| f.visible >= VISIBLE && f.h >= LEAST_HEIGHT * scale as f32) {
-                played.sights[face.person].seconds += step;
-                played.sights[face.person].frames += 1;
+                let sight = &mut played.sights[face.person];
+                sight.seconds += step;
+                sight.frames += 1;
+                if sight.seconds >= PASSED {
+                    sight.passed_at.get_or_insert(t);
+                }
             }
         }
         truths.lock().expect("not poisoned").push_back(seen);

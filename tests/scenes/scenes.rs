@@ -3,6 +3,7 @@
 mod cast;
 mod dice;
 mod lane;
+mod morning;
 mod paint;
 mod play;
 mod score;
@@ -11,21 +12,23 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use dice::Dice;
-use lane::Lane;
+use lane::{Lane, Stretch};
 use score::{HEADING, Scene, Score};
 
 const USAGE: &str = "\
 tests/scenes/run.sh --scenes N [--faces FOLDER] [--seed S] [--fps F] [--json] [--keep FOLDER]
+tests/scenes/run.sh --morning PLOT.svg [--faces FOLDER] [--seed S]
 
 Makes N seeded scenes of a market lane, plays them through `maskcount ! facepixelate` with the built-in model, and
 compares the records with who was there.
 
-  --scenes N      how many; a scene has about 55 passages and takes about a minute of stream time
+  --scenes N      how many; a scene has about 55 passages and takes a good minute and a half of stream time
   --faces FOLDER  cut the faces from the photos of a folder with a labels.jsonl (its split `dev`, if there is one);
                   without it they are the drawn ones of the demo clip
   --seed S        other people, cameras and noise (default 1)
   --fps F         play every scene at this rate instead of its own of 5 to 30
   --json          print one line of JSON instead of the table
+  --morning FILE  play a market morning of three cameras instead, and plot its records
   --keep FOLDER   write each scene as a video, and the truth as JSON beside it";
 
 /// Passages in a scene, and the seconds within which they come.
@@ -43,6 +46,7 @@ struct Options {
     fps: Option<f32>,
     json: bool,
     keep: Option<PathBuf>,
+    morning: Option<PathBuf>,
 }
 
 fn options() -> Result<Options, String> {
@@ -57,11 +61,12 @@ fn options() -> Result<Options, String> {
             "--seed" => options.seed = value()?.parse().map_err(|e| format!("--seed: {e}"))?,
             "--fps" => options.fps = Some(number(value()?).ok_or("--fps: give a number from 1 to 120")?),
             "--json" => options.json = true,
+            "--morning" => options.morning = Some(value()?.into()),
             "--keep" => options.keep = Some(value()?.into()),
             _ => return Err(format!("there is no {word}\n\n{USAGE}")),
         }
     }
-    if options.scenes == 0 { Err(USAGE.to_owned()) } else { Ok(options) }
+    if options.scenes == 0 && options.morning.is_none() { Err(USAGE.to_owned()) } else { Ok(options) }
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -76,6 +81,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if masked == 0 || bare == 0 {
         return Err("heads with and without a mask are needed: faces of 48 pixels and more, free on all sides".into());
     }
+    if let Some(plot) = &options.morning {
+        return morning::run(&cast, options.seed, MIN_FACE, plot);
+    }
     eprintln!("{HEADING}");
     let mut scenes = Vec::new();
     for number in 0..options.scenes {
@@ -83,7 +91,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let seed = Dice::new(options.seed.wrapping_mul(1_000_003).wrapping_add(number as u64)).next();
         let mut dice = Dice::new(seed);
         let (share, scale) = (dice.between(0.3, 0.95), if dice.chance(0.2) { 2 } else { 1 });
-        let lane = Lane::new(seed, &cast, share, PASSAGES, ARRIVALS, options.fps);
+        let lane = Lane::new(seed, &cast, &[Stretch { seconds: ARRIVALS, passages: PASSAGES, share }], options.fps);
         let video = match &options.keep {
             Some(folder) => {
                 std::fs::create_dir_all(folder)?;

@@ -6,8 +6,6 @@ use crate::cast::{Head, Wears};
 use crate::lane::Lane;
 use crate::play::Played;
 
-/// A person whose face was visible for this long (seconds) passed; less is more than a viewer would swear to.
-const PASSED: f32 = 0.5;
 /// Shares are compared over at least so many passages.
 const SHARE_OF: u64 = 100;
 
@@ -51,7 +49,7 @@ impl Scene {
             let tracks: Vec<_> = played.tracks.values().filter(|t| t.person() == Some(index)).collect();
             let counted: Vec<_> = tracks.iter().filter_map(|t| t.counted.as_deref()).collect();
             let withdrawn = tracks.iter().any(|t| t.withdrawn);
-            let passed = sight.seconds >= PASSED;
+            let passed = sight.passed_at.is_some();
             if person.shakes() {
                 scene.shakers += u64::from(passed);
                 scene.missed_shakes += u64::from(passed && !withdrawn);
