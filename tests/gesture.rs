@@ -177,7 +177,7 @@ fn recorded_shakes_are_seen_and_recorded_nods_and_turns_are_not() {
         return;
     };
     for rate in RATES {
-        let mut seen = |name: &str| {
+        let seen = |name: &str| {
             let rows = array(&archive, name);
             let mut chance = Chance(7);
             // Ten pieces of 80 frames, 2.7 s each.
