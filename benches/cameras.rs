@@ -60,11 +60,12 @@ fn main() -> Result<(), Failure> {
 /// Plays so many cameras; the share of late frames of the camera that had most.
 fn play(count: usize, info: &gst_video::VideoInfo, frames: &'static [u8], looks: &str) -> Result<f64, Failure> {
     let start = Instant::now() + Duration::from_millis(500 + 50 * count as u64);
+    let between_looks = Duration::from_secs(1) / looks.parse::<u32>()?;
     let cameras: Vec<_> = (0..count)
         .map(|number| {
             let (info, looks) = (info.clone(), looks.to_owned());
-            // Cameras do not tick together.
-            let start = start + FRAME * number as u32 / count as u32;
+            // Cameras do not tick together, nor do their looks.
+            let start = start + between_looks * number as u32 / count as u32;
             std::thread::spawn(move || camera(&info, frames, &looks, start))
         })
         .collect();

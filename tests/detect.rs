@@ -53,7 +53,7 @@ fn mean_average_precision(truth: &HashMap<String, Vec<Value>>, found: &HashMap<S
                 };
                 match hit {
                     Some(i) => free[i] = false,
-                    None if others.iter().any(|o| excused(o)) => continue,
+                    None if others.iter().any(excused) => continue,
                     None => {}
                 }
                 hits.push((b["score"].as_f64().unwrap(), hit.is_some()));
