@@ -157,6 +157,17 @@ a_machine_without_onnx_runtime_is_told_what_to_do() (
     expect "Run pipelines/setup.sh" "$said"
 )
 
+a_market_scene_with_drawn_faces_is_counted_about_right() (
+    set -e
+    said=$(tests/scenes/run.sh --scenes 1 --seed 3 --fps 10 --json)
+    # One scene of fifty passages says little; that most of them are counted, and once, it does.
+    python3 - "$said" <<'PYTHON'
+import json, sys
+score = json.loads(sys.argv[1])
+assert score["passages"] >= 40 and score["footfall_error_percent"] <= 20 and score["double_counts_per_100"] <= 10, score
+PYTHON
+)
+
 try setup_does_nothing_the_second_time
 try a_runtime_with_a_wrong_hash_is_fetched_again
 try a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals
@@ -168,6 +179,7 @@ try inspect_shows_every_property_with_its_range_default_and_when_it_may_change
 try no_object_is_left_when_a_pipeline_has_ended
 try a_machine_without_onnx_runtime_is_told_what_to_do
 try a_missing_file_is_an_error_that_names_it
+try a_market_scene_with_drawn_faces_is_counted_about_right
 
 printf 'test result: %s. %d passed; %d failed\n' "$([ "$failed" -eq 0 ] && echo ok || echo FAILED)" "$passed" "$failed"
 [ "$failed" -eq 0 ]
