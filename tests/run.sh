@@ -48,7 +48,7 @@ if ! cargo deny --version >/dev/null 2>&1; then
 else
     count "licences, bans and sources" cargo deny check licenses bans sources
     if cargo deny fetch db >/dev/null 2>&1; then
-        count "advisories" cargo deny check --disable-fetch advisories
+        count "advisories" cargo deny --offline check advisories
     else
         say "advisories: their database cannot be fetched here, not checked"
     fi
