@@ -196,7 +196,7 @@ fn a_look_of_the_detector_allocates_what_the_run_does() {
     let picture = Picture::new(Format::Gray8, 1280, 720, &[map.as_slice()], &[1280]).unwrap();
     let colorimetry = Colorimetry::default();
     let crop = (0, 0, 1280, 720);
-    detector.configure(&Geometry { format: Format::Gray8, width: 1280, height: 720, crop, colorimetry });
+    detector.configure(&Geometry { format: Format::Gray8, width: 1280, height: 720, crop, colorimetry }).unwrap();
     assert!(!detector.look(&picture, 0.15).unwrap().0.is_empty());
     assert_eq!(allocations(|| assert!(detector.look(&picture, 0.15).is_ok())), of_a_run());
 }

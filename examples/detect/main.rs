@@ -97,7 +97,8 @@ fn boxes(detector: &mut Detector, photo: &Path, format: Format) -> Result<Vec<Va
     let raw = raw::Raw::from_rgb(rgb.as_raw(), width, height, format);
     let picture = raw.picture().map_err(|e| failed(e.to_string()))?;
     let crop = (0, 0, width, height);
-    detector.configure(&Geometry { format, width, height, crop, colorimetry: Default::default() });
+    let geometry = Geometry { format, width, height, crop, colorimetry: Default::default() };
+    detector.configure(&geometry).map_err(|e| failed(e.to_string()))?;
     let (faces, _) = detector.look(&picture, LEAST_SCORE).map_err(|e| failed(e.to_string()))?;
     let cents = |value: f32| (f64::from(value) * 100.0).round() / 100.0;
     let number = |face: &gstmaskcount::detect::Face| {

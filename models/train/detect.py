@@ -1,5 +1,6 @@
 """Run an exported model over photos the way the plugin does: letterbox, ONNX Runtime, decode, suppression with voting."""
 import json
+import math
 from pathlib import Path
 
 import cv2
@@ -15,8 +16,7 @@ class Detector:
         manifest = Path(manifest)
         self.manifest = json.loads(manifest.read_text())
         chosen = self.manifest["variants"][variant] if variant else self.manifest
-        self.width = width or self.manifest["input"]["width"]
-        self.height = height or self.manifest["input"]["height"]
+        self.size = width and (width, height)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(manifest.parent / chosen["file"]), options,
@@ -24,7 +24,9 @@ class Detector:
 
     def __call__(self, pixels, least=LEAST_SCORE):
         """Faces of one RGB picture, in its own pixels, best first: dict of box [n,4] (corners), score, label, points."""
-        tensor, scale = letterbox(pixels, self.width, self.height, self.manifest["input"])
+        spec = self.manifest["input"]
+        size = self.size or shaped_for(pixels.shape[1], pixels.shape[0], spec["width"] * spec["height"])
+        tensor, scale = letterbox(pixels, *size, spec)
         outputs = self.session.run(self.manifest["decoder"]["outputs"], {self.manifest["input"]["name"]: tensor})
         faces = decode(outputs, self.manifest["decoder"], least)
         faces = suppress(faces, self.manifest["nms_iou"])
@@ -32,6 +34,19 @@ class Detector:
         faces["box"] = np.clip(faces["box"] / scale, 0, limit)
         faces["points"] = faces["points"] / scale
         return faces
+
+
+def shaped_for(width, height, cells):
+    """The input's size for such a picture, as src/detect/shape.rs has it: of those with no more cells the one that shows
+    it largest, without the cells that would stay empty."""
+    best, size = 0.0, None
+    for w in range(32, 4097, 32):
+        h = min(cells // w // 32 * 32, 4096)
+        scale = min(w / width, h / height)
+        if scale > best:
+            used = [-(-math.ceil(side * scale * (1 - 1e-9)) // 32) * 32 for side in (width, height)]
+            best, size = scale, (min(w, used[0]), min(h, used[1]))
+    return size
 
 
 def letterbox(pixels, width, height, spec):

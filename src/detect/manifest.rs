@@ -59,7 +59,8 @@ pub struct InputSpec {
     pub name: String,
     pub width: u32,
     pub height: u32,
-    /// Whether the network takes other sizes (multiples of 32).
+    /// Whether the network takes other sizes (multiples of 32): it then gets the shape of the picture, see
+    /// [`shaped_for`](super::shape::shaped_for).
     pub resizable: bool,
     pub color: ColorOrder,
     /// Per plane of the tensor, in its order.
@@ -179,6 +180,10 @@ impl Manifest {
                 (has(super::Label::Mask) && has(super::Label::NoMask) && list.len() <= 64).then_some(list)
             })?;
         let decoder = parse_decoder(&top.object("decoder")?, labels)?;
+        if matches!(decoder, DecoderSpec::Ssd { .. }) {
+            // The grids of priors belong to one size.
+            input.get("resizable", "false, as for every decoder of the kind ssd", |v| (!v.as_bool()?).then_some(()))?;
+        }
 
         let plain = Network { variant: PLAIN_VARIANT.into(), file: top.file("file")?, sha256: top.hash("sha256")? };
         let mut networks = vec![plain];

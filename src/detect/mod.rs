@@ -7,13 +7,14 @@ pub mod nms;
 mod onnx;
 pub mod sampling;
 pub mod session;
+pub mod shape;
 pub mod worker;
 
 use std::time::{Duration, Instant};
 
 use crate::picture::{Picture, Rect};
 use decode::{Decoder, OutputMismatch};
-use manifest::{Manifest, ModelError};
+use manifest::{InputSpec, Manifest, ModelError};
 use model::Model;
 use sampling::{Geometry, Sampler};
 use session::{RunSettings, RuntimeSearch, Session, SessionError};
@@ -123,13 +124,19 @@ impl Detector {
         &self.session
     }
 
-    /// Makes the tables for pictures of this geometry; a no-op if they stand.
-    pub fn configure(&mut self, geometry: &Geometry) {
-        if self.sampler.as_ref().is_none_or(|s| s.geometry() != geometry) {
-            self.sampler = Some(Sampler::new(*geometry, &self.manifest.input));
-            // The padding of the new letterbox.
-            self.session.input().fill(0.0);
+    /// Makes the tables for pictures of this geometry, and gives the input their shape; a no-op if that stands.
+    pub fn configure(&mut self, geometry: &Geometry) -> Result<(), DetectError> {
+        if self.sampler.as_ref().is_some_and(|s| s.geometry() == geometry) {
+            return Ok(());
         }
+        let (_, _, width, height) = geometry.crop;
+        let (width, height) = shape::shaped_for(&self.manifest.input, width, height);
+        let input = InputSpec { width, height, ..self.manifest.input.clone() };
+        self.decoder = Decoder::new(self.manifest.decoder.clone(), width, height);
+        // Zero is the padding of the new letterbox.
+        self.session.resize(&input)?;
+        self.sampler = Some(Sampler::new(*geometry, &input));
+        Ok(())
     }
 
     /// Looks at a picture: the faces with a score of at least `threshold` (0 to 1), in its pixels, surest first.

@@ -87,7 +87,7 @@ impl Model {
         }
     }
 
-    /// Overrides the size of the input, as the property `input-size` says it: `WxH`.
+    /// Settles the size of the input, as the property `input-size` says it: `WxH`.
     pub fn resize(&mut self, wanted: &str) -> Result<(), ModelError> {
         let refuse =
             |reason: String| ModelError::InputSize { wanted: wanted.into(), model: self.manifest.name.clone(), reason };
@@ -96,10 +96,10 @@ impl Model {
             .and_then(|(w, h)| Some((w.trim().parse::<u32>().ok()?, h.trim().parse::<u32>().ok()?)))
             .ok_or_else(|| refuse("it is not of the form WxH, e.g. 640x384".into()))?;
         let input = &mut self.manifest.input;
-        if (width, height) == (input.width, input.height) {
-            return Ok(());
-        }
         if !input.resizable {
+            if (width, height) == (input.width, input.height) {
+                return Ok(());
+            }
             return Err(refuse(format!("the model takes {}x{} only", input.width, input.height)));
         }
         for side in [width, height] {
@@ -110,6 +110,7 @@ impl Model {
             }
         }
         (input.width, input.height) = (width, height);
+        input.resizable = false;
         Ok(())
     }
 }

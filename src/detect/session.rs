@@ -13,6 +13,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, Tensor as OrtTensor, ValueType};
 
 use super::decode::Tensor;
+use super::manifest::InputSpec;
 use super::model::Model;
 
 /// Outputs that a decoder may ask for; the manifest allows no more.
@@ -270,7 +271,7 @@ impl Session {
             check_name(model, "output", name, shared.session.outputs())?;
         }
         let (width, height) = (input.width, input.height);
-        let shape = [1, 3, i64::from(height), i64::from(width)];
+        let shape = shape(input);
         for outlet in shared.session.inputs().iter().filter(|o| o.name() == input.name) {
             let fits = match outlet.dtype() {
                 ValueType::Tensor { ty: ort::value::TensorElementType::Float32, shape: dims, .. } => {
@@ -284,15 +285,20 @@ impl Session {
                 return Err(SessionError::Input { model, name, found, width, height });
             }
         }
-        let zeros = vec![0f32; 3 * width as usize * height as usize];
         let no_nul = |e: NulError| SessionError::Run(e.to_string());
         Ok(Session {
             input_name: CString::new(input.name.as_str()).map_err(no_nul)?,
             output_names: outputs.iter().map(|n| CString::new(*n)).collect::<Result<_, _>>().map_err(no_nul)?,
-            input: OrtTensor::from_array((shape, zeros))?,
+            input: zeros(input)?,
             outputs: Vec::with_capacity(MAX_OUTPUTS),
             shared,
         })
+    }
+
+    /// Makes the input tensor anew, all zeros, with the size of `input`.
+    pub fn resize(&mut self, input: &InputSpec) -> Result<(), SessionError> {
+        self.input = zeros(input)?;
+        Ok(())
     }
 
     /// The input tensor, `3 · height · width` values, as the last run left it.
@@ -341,6 +347,15 @@ impl Session {
         }
         Ok(read(&tensors[..self.outputs.len()]))
     }
+}
+
+fn shape(input: &InputSpec) -> [i64; 4] {
+    [1, 3, i64::from(input.height), i64::from(input.width)]
+}
+
+fn zeros(input: &InputSpec) -> Result<OrtTensor<f32>, ort::Error> {
+    let values = vec![0f32; 3 * input.width as usize * input.height as usize];
+    OrtTensor::from_array((shape(input), values))
 }
 
 fn check_name(

@@ -67,16 +67,23 @@ impl Eye {
     ///
     /// # Panics
     /// If a look is under way.
-    pub fn begin(&mut self, picture: &Picture, geometry: &Geometry, threshold: f32, frame: Frame) -> Duration {
-        let (mut detector, _) = self.detector.take().expect("one look at a time");
-        detector.configure(geometry);
+    pub fn begin(
+        &mut self,
+        picture: &Picture,
+        geometry: &Geometry,
+        threshold: f32,
+        frame: Frame,
+    ) -> Result<Duration, DetectError> {
+        let (detector, _) = self.detector.as_mut().expect("one look at a time");
+        detector.configure(geometry)?;
+        let (mut detector, _) = self.detector.take().expect("it was there");
         let sampling = detector.sample(picture);
         match &self.thread {
             Some(thread) => thread.give((detector, threshold)),
             None => self.detector = Some((detector, threshold)),
         }
         self.frame = Some(frame);
-        sampling
+        Ok(sampling)
     }
 
     /// What the look that was begun has found. Without a thread the network runs now. With one this is what is done by

@@ -224,7 +224,8 @@ pub fn specs() -> &'static [glib::ParamSpec] {
             text(
                 "input-size",
                 "Input size",
-                "WxH of the model's input, multiples of 32, where the manifest allows another; null: the manifest's",
+                "WxH of the model's input, multiples of 32, where the manifest allows another; null: as many cells as the \
+                 manifest's, in the shape of the picture",
                 true,
             ),
             number("interval", "Interval", "Look at every n-th frame", (1, d.interval, 1000), false),

@@ -164,7 +164,7 @@ impl State {
         let picture = Picture::new(video.format, width, height, &planes[..3], &lengths)?;
         let threshold = settings.threshold.unwrap_or(self.eye.manifest().threshold) as f32 * people::COVERED;
         let of = Frame { time, utc, size: (frame.width(), frame.height()) };
-        let sampling = self.eye.begin(&picture, &video.geometry(buffer, width, height), threshold, of);
+        let sampling = self.eye.begin(&picture, &video.geometry(buffer, width, height), threshold, of)?;
         stats.sampling.add(sampling);
         (self.since_begun, self.last_begun) = (0, Some(time));
         stats.analysed += 1;
