@@ -68,7 +68,7 @@ export class Stage {
       const requests = await browser.requests();
       assert.ok(requests.some(address => address.startsWith(`${this.url}/api/`)), "the log of requests is there");
       // Chromium's own start page is none of ours.
-      const elsewhere = requests.filter(address => !address.startsWith(this.url) && !/^(blob|data|chrome):/.test(address));
+      const elsewhere = requests.filter(address => !address.startsWith(this.url) && !/^(blob|data|chrome|chrome-untrusted):/.test(address));
       assert.deepEqual(elsewhere, []);
     };
   }
