@@ -6,12 +6,12 @@
 //! `maskcount max-fps=LOOKS/1 ! facepixelate`, in a thread of its own. A frame is late if it comes out after the next one
 //! was due; the number of cameras carries if at most one frame in a hundred of any camera is late in [`TRIAL`].
 
+mod feed;
+
 use std::time::{Duration, Instant};
 
-use gst::prelude::*;
+use feed::{Failure, Feed};
 use serde_json::json;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const FRAME: Duration = Duration::from_millis(40);
 const TRIAL: Duration = Duration::from_secs(4);
@@ -77,37 +77,14 @@ fn play(count: usize, info: &gst_video::VideoInfo, frames: &'static [u8], looks:
 }
 
 fn camera(info: &gst_video::VideoInfo, frames: &[u8], looks: &str, start: Instant) -> Result<f64, Failure> {
-    let elements = gst::parse::bin_from_description(&format!("maskcount max-fps={looks}/1 ! facepixelate"), true)?;
-    let sink =
-        gst::ElementFactory::make("fakesink").property("async", false).property("enable-last-sample", false).build()?;
-    let pipeline = gst::Pipeline::new();
-    pipeline.add_many([elements.upcast_ref(), &sink])?;
-    elements.link(&sink)?;
-    let source = gst::Pad::new(gst::PadDirection::Src);
-    source.set_active(true)?;
-    source.link(&elements.static_pad("sink").ok_or("no sink pad")?)?;
-    pipeline.set_state(gst::State::Playing)?;
-    let caps = info.to_caps()?;
-    source.push_event(gst::event::StreamStart::new("camera"));
-    source.push_event(gst::event::Caps::new(&caps));
-    source.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
-    let pool = gst::BufferPool::new();
-    let mut config = pool.config();
-    config.set_params(Some(&caps), info.size() as u32, 2, 0);
-    pool.set_config(config)?;
-    pool.set_active(true)?;
+    let feed = Feed::start(&format!("maskcount max-fps={looks}/1 ! facepixelate"), info)?;
     let mut late = 0;
     for (number, frame) in (0..FRAMES).zip(frames.chunks_exact(info.size()).cycle()) {
         let due = start + FRAME * number;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let mut buffer = pool.acquire_buffer(None)?;
-        let filled = buffer.get_mut().ok_or("a buffer of the pool is shared")?;
-        filled.set_pts(gst::ClockTime::from_mseconds(u64::from(number) * 40));
-        filled.map_writable()?.copy_from_slice(frame);
-        source.push(buffer)?;
+        feed.push(feed.buffer(u64::from(number), frame)?)?;
         late += u32::from(number >= SETTLING && due.elapsed() > FRAME);
     }
-    pipeline.set_state(gst::State::Null)?;
     Ok(f64::from(late) / f64::from(FRAMES - SETTLING))
 }
 

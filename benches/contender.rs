@@ -6,19 +6,20 @@
 //! `pipeline` pushes raw frames (a file of whole ones, repeated until COUNT) into the line's first element and takes the
 //! time until the push comes back from a `fakesink`. All of it happens in one thread, so that this is what the elements
 //! cost, without a source. It is the processor's time, of all threads of the process: on an idle core that is the time on the
-//! wall, and on a busy machine it still is what the frame cost. Each frame is a fresh copy in a buffer of a pool, as a decoder gives it; the copy is not part of
-//! the time. `bare` runs the session as `maskcount` does, with the input tensor filled once.
+//! wall, and on a busy machine it still is what the frame cost. Each frame is a fresh copy in a buffer of a pool, as a
+//! decoder gives it; the copy is not part of the time. `bare` runs the session as `maskcount` does, with the input tensor filled once.
 //!
 //! The figure is the median over groups of three frames of their mean, so that `interval=3` is one group.
 
+mod feed;
+
 use std::time::Duration;
 
+use feed::{Failure, Feed};
 use gst::prelude::*;
 use gstmaskcount::detect::decode::DecoderSpec;
 use gstmaskcount::detect::model::{Model, Variant};
 use gstmaskcount::detect::session::{Provider, RunSettings, RuntimeSearch, Session};
-
-type Failure = Box<dyn std::error::Error>;
 
 const GROUP: usize = 3;
 /// Groups that come before the clock starts: code, caches and pools are warm then.
@@ -63,48 +64,22 @@ fn pipeline(
     let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::from_string(format), width, height)
         .fps(gst::Fraction::new(30, 1))
         .build()?;
-    let caps = info.to_caps()?;
-    let elements = gst::parse::bin_from_description(line, true)?;
-    let sink = gst::ElementFactory::make("fakesink")
-        .property("sync", false)
-        .property("async", false)
-        .property("enable-last-sample", false)
-        .build()?;
-    let pipeline = gst::Pipeline::new();
-    pipeline.add_many([elements.upcast_ref(), &sink])?;
-    elements.link(&sink)?;
-    let source = gst::Pad::new(gst::PadDirection::Src);
-    source.set_active(true)?;
-    source.link(&elements.static_pad("sink").ok_or("the line has no sink pad")?)?;
-    pipeline.set_state(gst::State::Playing)?;
-    source.push_event(gst::event::StreamStart::new("contender"));
-    source.push_event(gst::event::Caps::new(&caps));
-    source.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
-
-    let pool = gst::BufferPool::new();
-    let mut config = pool.config();
-    config.set_params(Some(&caps), info.size() as u32, 2, 0);
-    pool.set_config(config)?;
-    pool.set_active(true)?;
+    let feed = Feed::start(line, &info)?;
     // Touched now, so that they do not count as growth later.
     let mut times = vec![Duration::MAX; count];
     let mut settled = 0;
     for (number, frame) in (0..count as u64).zip(frames.chunks_exact(info.size()).cycle()) {
-        let mut buffer = pool.acquire_buffer(None)?;
-        let filled = buffer.get_mut().ok_or("a buffer of the pool is shared")?;
-        filled.set_pts(gst::ClockTime::SECOND.mul_div_floor(number, 30));
-        filled.map_writable()?.copy_from_slice(frame);
+        let buffer = feed.buffer(number, frame)?;
         let start = processor_time();
-        source.push(buffer)?;
+        feed.push(buffer)?;
         times[number as usize] = processor_time() - start;
         if number == count as u64 / 20 {
             settled = resident()?;
         }
     }
     let grown = resident()? - settled;
-    let counter = elements.iterate_all_by_element_factory_name("maskcount").into_iter().flatten().next();
+    let counter = feed.pipeline.iterate_all_by_element_factory_name("maskcount").into_iter().flatten().next();
     let faces = counter.map(|counter| counter.property::<gst::Structure>("stats").get::<u32>("faces")).transpose()?;
-    pipeline.set_state(gst::State::Null)?;
     Ok(Run { times, faces, grown })
 }
 

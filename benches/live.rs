@@ -6,7 +6,8 @@
 //!
 //! Faces are covered black (`mode=solid`), so that a covered pixel can be told. `covered` is the share of their area that
 //! is covered, of the part within the frame of each box of `demo.json` of which at least half is to be seen; `known` is the
-//! same over those faces that have been to be seen for half a second, so that a look can have found them.
+//! same over those faces that have been to be seen for half a second, so that a look can have found them. `picture` is how
+//! much of the whole picture is covered: in the mean, and in the 99th of 100 frames.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,13 +42,18 @@ struct Area {
 /// What is seen of each frame at the end of the line.
 #[derive(Default)]
 struct Seen {
-    entered: HashMap<u64, Instant>,
+    /// On the wall and on the processor, as its thread has it.
+    entered: HashMap<u64, (Instant, Duration)>,
     /// From the frame's time on the clock to its arrival.
     late: Vec<Duration>,
     /// How long `maskcount` kept it.
     kept: Vec<Duration>,
+    /// How much of that its thread was not on the processor: it waited, for the runtime or for other programs.
+    waited: Vec<Duration>,
     /// Of all faces and of the known ones, of each frame that has a face.
     faces: Vec<[Area; 2]>,
+    /// Share of the picture that is covered.
+    picture: Vec<f64>,
 }
 
 fn main() -> Result<(), Failure> {
@@ -83,16 +89,17 @@ fn main() -> Result<(), Failure> {
     let entering = seen.clone();
     pad("counter", "sink")?.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let time = info.buffer().and_then(|b| b.pts()).map_or(0, gst::ClockTime::nseconds);
-        entering.lock().unwrap().entered.insert(time, Instant::now());
+        entering.lock().unwrap().entered.insert(time, (Instant::now(), thread_time()));
         gst::PadProbeReturn::Ok
     });
     let leaving = seen.clone();
     pad("counter", "src")?.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let now = Instant::now();
+        let (now, processor) = (Instant::now(), thread_time());
         let time = info.buffer().and_then(|b| b.pts()).map_or(0, gst::ClockTime::nseconds);
         let mut seen = leaving.lock().unwrap();
-        if let Some(entered) = seen.entered.remove(&time) {
+        if let Some((entered, worked)) = seen.entered.remove(&time) {
             seen.kept.push(now - entered);
+            seen.waited.push((now - entered).saturating_sub(processor - worked));
         }
         gst::PadProbeReturn::Ok
     });
@@ -109,6 +116,8 @@ fn main() -> Result<(), Failure> {
         let frame = (time.nseconds() * rate + 500_000_000) / 1_000_000_000;
         if let (Ok(map), Some(boxes)) = (buffer.map_readable(), boxes.get(frame as usize)) {
             seen.faces.extend(covered(map.as_slice(), boxes));
+            let black = map[..WIDTH * HEIGHT].iter().filter(|luma| **luma == 16).count();
+            seen.picture.push(black as f64 / (WIDTH * HEIGHT) as f64);
         }
         gst::PadProbeReturn::Ok
     });
@@ -138,13 +147,17 @@ fn main() -> Result<(), Failure> {
         json!({ "of_all": covered as f64 / all as f64, "frames": seen.faces.len(), "frames_with_99_percent": full })
     };
     let (all, known) = (share(0), share(1));
+    let mean = seen.picture.iter().sum::<f64>() / seen.picture.len() as f64;
+    seen.picture.sort_unstable_by(f64::total_cmp);
+    let most = seen.picture.get(seen.picture.len() * 99 / 100);
+    let picture = json!({ "mean": mean, "p99": most });
     println!(
         "{}",
         json!({
             "frames": seen.kept.len(), "looks": stats.get::<u64>("frames-analysed")?,
             "runtime_ms": stats.get::<f64>("runtime-mean-us")? / 1000.0,
-            "kept_ms": spread(&mut seen.kept), "late_ms": spread(&mut seen.late),
-            "covered": all, "known": known,
+            "kept_ms": spread(&mut seen.kept), "waited_ms": spread(&mut seen.waited), "late_ms": spread(&mut seen.late),
+            "covered": all, "known": known, "picture": picture,
             "record": counts,
         })
     );
@@ -194,6 +207,14 @@ fn covered(bytes: &[u8], faces: &[Face]) -> Option<[Area; 2]> {
         }
     }
     (areas[0].all > 0).then_some(areas)
+}
+
+/// Processor time of this thread.
+fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call fills the struct that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Median, 99th percentile and most, in milliseconds.

@@ -13,6 +13,8 @@ pub const NAME: &str = "MaskCountLook";
 pub const ROI_TYPE: &str = "face";
 /// Type of those of areas that are never analysed and always covered.
 pub const EXCLUDE_TYPE: &str = "exclude";
+/// Type of those of areas that have changed since the look, so that somebody may be there whom it has not seen.
+pub const UNSEEN_TYPE: &str = "unseen";
 
 /// What the frame's boxes rest on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct Look {
     pub analysed: bool,
     /// Time since the look that the boxes rest on; `None`: there was none yet.
     pub age: Option<gst::ClockTime>,
-    /// Number of region-of-interest metas that belong to it, excluded areas among them.
+    /// Number of region-of-interest metas that belong to it, excluded and unseen areas among them.
     pub faces: u32,
 }
 
@@ -55,6 +57,7 @@ pub fn attach(
     age: Option<gst::ClockTime>,
     faces: impl IntoIterator<Item = FaceMeta>,
     excluded: impl IntoIterator<Item = Rect>,
+    unseen: impl IntoIterator<Item = Rect>,
     (width, height): (u32, u32),
 ) -> Result<(), glib::BoolError> {
     let mut count = 0u32;
@@ -79,6 +82,10 @@ pub fn attach(
         meta.set_id(i32::MAX - index as i32);
         count += 1;
     }
+    for rect in unseen.into_iter().filter_map(|area| clamp(&area, width, height)) {
+        gst_video::VideoRegionOfInterestMeta::add(buffer, UNSEEN_TYPE, rect);
+        count += 1;
+    }
     let mut meta = gst::meta::CustomMeta::add(buffer, NAME)?;
     let fields = meta.mut_structure();
     fields.set("analysed", analysed);
@@ -101,7 +108,16 @@ pub fn read(buffer: &gst::BufferRef) -> Option<Look> {
 
 /// The boxes of all faces and excluded areas on the buffer, with their ids, whoever wrote them.
 pub fn faces(buffer: &gst::BufferRef) -> impl Iterator<Item = (u32, Rect)> + '_ {
-    buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().filter(|m| is_ours(m.roi_type())).map(|m| {
+    regions(buffer, &[ROI_TYPE, EXCLUDE_TYPE])
+}
+
+/// The areas on the buffer that have changed since the look.
+pub fn unseen(buffer: &gst::BufferRef) -> impl Iterator<Item = Rect> + '_ {
+    regions(buffer, &[UNSEEN_TYPE]).map(|(_, rect)| rect)
+}
+
+fn regions<'a>(buffer: &'a gst::BufferRef, types: &'a [&'a str]) -> impl Iterator<Item = (u32, Rect)> + 'a {
+    buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().filter(|m| types.contains(&m.roi_type())).map(|m| {
         let (x, y, w, h) = m.rect();
         (m.id() as u32, Rect::new(x as f32, y as f32, w as f32, h as f32))
     })
@@ -111,7 +127,7 @@ pub fn faces(buffer: &gst::BufferRef) -> impl Iterator<Item = (u32, Rect)> + '_ 
 pub fn remove(buffer: &mut gst::BufferRef) {
     buffer.foreach_meta_mut(|mut meta| {
         let ours = match meta.downcast_ref::<gst_video::VideoRegionOfInterestMeta>() {
-            Some(roi) => is_ours(roi.roi_type()),
+            Some(roi) => [ROI_TYPE, EXCLUDE_TYPE, UNSEEN_TYPE].contains(&roi.roi_type()),
             None => meta.try_as_mut_custom_meta().is_some_and(|m| m.has_name(NAME)),
         };
         if ours {
@@ -120,10 +136,6 @@ pub fn remove(buffer: &mut gst::BufferRef) {
             std::ops::ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Keep)
         }
     });
-}
-
-fn is_ours(roi_type: &str) -> bool {
-    [ROI_TYPE, EXCLUDE_TYPE].contains(&roi_type)
 }
 
 /// The part of the box within the frame, in whole pixels that contain it; `None` if nothing is.

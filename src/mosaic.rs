@@ -202,7 +202,8 @@ fn mosaic_groups<const GROUP: usize>(
 ) {
     let groups = width.div_ceil(1 << layout.x_shift);
     let rows = height.div_ceil(1 << layout.y_shift);
-    let spare = layout.spare(width);
+    // The byte of a row that no pixel has.
+    let spare = layout.spare(width).map(|byte| (groups - 1) * GROUP + byte);
     // First and last byte (exclusive) of each cell in a row, and whether it has the row's last group.
     let mut columns = [(0, 0, false); MAX_CELLS as usize];
     let columns = &mut columns[..horizontal.cells as usize];
@@ -211,35 +212,48 @@ fn mosaic_groups<const GROUP: usize>(
         *column = (first * GROUP, last * GROUP, last == groups);
     }
     let (left, right) = (columns[0].0, columns[columns.len() - 1].1);
+    let mut sums = [0u16; STRIP];
     for index in 0..vertical.cells {
         let (top, bottom) = samples(vertical, layout.y_shift, rows, index);
         if top >= bottom {
             continue;
         }
-        let mut sums = [Sums::<GROUP>::NONE; MAX_CELLS as usize];
-        for row in top..bottom {
-            let row = &bytes[row * stride..][..groups * GROUP];
-            for (sums, &(first, last, ends)) in sums.iter_mut().zip(columns.iter()) {
-                sums.add(&row[first..last]);
-                if let (Some(spare), true) = (spare, ends && first < last) {
-                    sums.spare += u64::from(row[last - GROUP + spare]);
+        // Of each cell, each place of a group for itself.
+        let mut totals = [[0u64; GROUP]; MAX_CELLS as usize];
+        let totals = &mut totals[..columns.len()];
+        for (from, end) in pieces((top, bottom), MOST_ROWS) {
+            for (first, last) in pieces((left, right), STRIP) {
+                let sums = &mut sums[..last - first];
+                sums.fill(0);
+                for row in from..end {
+                    let row = &bytes[row * stride..][first..last];
+                    sums.iter_mut().zip(row).for_each(|(sum, byte)| *sum += u16::from(*byte));
+                }
+                if let Some(spare) = spare.filter(|spare| (first..last).contains(spare)) {
+                    sums[spare - first] = 0;
+                }
+                for (totals, &(start, stop, _)) in totals.iter_mut().zip(columns.iter()) {
+                    let (start, stop) = (start.max(first), stop.min(last));
+                    if start < stop {
+                        for group in sums[start - first..stop - first].chunks_exact(GROUP) {
+                            totals.iter_mut().zip(group).for_each(|(total, sum)| *total += u64::from(*sum));
+                        }
+                    }
                 }
             }
         }
         let above = &mut bytes[top * stride..][..groups * GROUP];
-        for (sums, &(first, last, ends)) in sums.iter_mut().zip(columns.iter()) {
+        for (totals, &(first, last, ends)) in totals.iter().zip(columns.iter()) {
             if first == last {
                 continue;
             }
-            sums.settle();
             let mut of_component = [(0u64, 0u64); PADDING + 1];
-            for (byte, &sum) in sums.totals.iter().enumerate() {
+            for (byte, &sum) in totals.iter().enumerate() {
                 let (total, count) = &mut of_component[layout.component[byte]];
                 *total += sum;
                 *count += ((last - first) / GROUP * (bottom - top)) as u64;
             }
             if spare.is_some() && ends {
-                of_component[0].0 -= sums.spare;
                 of_component[0].1 -= (bottom - top) as u64;
             }
             let mut group = [0u8; GROUP];
@@ -284,62 +298,15 @@ fn samples(span: Span, shift: u32, limit: usize, cell: i64) -> (usize, usize) {
     (((first << scale) as usize).min(limit), ((last << scale) as usize).min(limit))
 }
 
-/// Sums of the bytes of a cell, each place of a group for itself. They grow in narrow lanes, a row after the other, and
-/// are added up only when a lane might run over.
-#[derive(Clone, Copy)]
-struct Sums<const GROUP: usize> {
-    lanes: [u16; LANES],
-    /// Bytes that each lane has taken, at most.
-    rounds: usize,
-    totals: [u64; GROUP],
-    /// What came from bytes that no pixel has.
-    spare: u64,
-}
+/// As many rows of bytes of 255 as a 16-bit sum holds.
+const MOST_ROWS: usize = 257;
 
-/// A multiple of every group's size and of the width of SIMD registers.
-const LANES: usize = 48;
+/// As many bytes of a row are summed up at a time; a multiple of every group's size.
+const STRIP: usize = 1536;
 
-/// As many bytes of 255 as a 16-bit lane holds.
-const ROUNDS: usize = 257;
-
-impl<const GROUP: usize> Sums<GROUP> {
-    const NONE: Self = Sums { lanes: [0; LANES], rounds: 0, totals: [0; GROUP], spare: 0 };
-
-    #[inline(always)]
-    fn add(&mut self, bytes: &[u8]) {
-        let (body, rest) = bytes.split_at(bytes.len() / LANES * LANES);
-        for body in body.chunks(ROUNDS * LANES) {
-            let rounds = body.len() / LANES;
-            if self.rounds + rounds > ROUNDS {
-                self.settle();
-            }
-            self.rounds += rounds;
-            let mut lanes = self.lanes;
-            for chunk in body.chunks_exact(LANES) {
-                for (lane, &byte) in lanes.iter_mut().zip(chunk) {
-                    *lane += u16::from(byte);
-                }
-            }
-            self.lanes = lanes;
-        }
-        let mut few = [0u32; GROUP];
-        for group in rest.chunks_exact(GROUP) {
-            for (sum, &byte) in few.iter_mut().zip(group) {
-                *sum += u32::from(byte);
-            }
-        }
-        for (total, sum) in self.totals.iter_mut().zip(few) {
-            *total += u64::from(sum);
-        }
-    }
-
-    #[inline(always)]
-    fn settle(&mut self) {
-        for (lane, sum) in self.lanes.iter_mut().enumerate() {
-            self.totals[lane % GROUP] += u64::from(std::mem::take(sum));
-        }
-        self.rounds = 0;
-    }
+/// Pieces of `from..end`, each of `length` but the last one.
+fn pieces((from, end): (usize, usize), length: usize) -> impl Iterator<Item = (usize, usize)> {
+    (from..end).step_by(length).map(move |start| (start, (start + length).min(end)))
 }
 
 #[inline]

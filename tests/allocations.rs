@@ -181,7 +181,7 @@ fn of_the_metadata(faces: u32) -> u64 {
     };
     let buffer = buffer.get_mut().unwrap();
     allocations(|| {
-        look::attach(buffer, true, Some(gst::ClockTime::ZERO), (1..=faces).map(face), [], (320, 240)).unwrap()
+        look::attach(buffer, true, Some(gst::ClockTime::ZERO), (1..=faces).map(face), [], [], (320, 240)).unwrap()
     })
 }
 
@@ -236,7 +236,7 @@ fn a_frame_of_facepixelate_allocates_what_reading_its_metadata_does() {
             id,
         };
         let age = Some(gst::ClockTime::ZERO);
-        look::attach(buffer.get_mut().unwrap(), true, age, (1..9).map(face), [], (320, 240)).unwrap();
+        look::attach(buffer.get_mut().unwrap(), true, age, (1..9).map(face), [], [], (320, 240)).unwrap();
         // Deep, since shared memory would be copied to be covered.
         let mut same = buffer.copy_deep().unwrap();
         let of_the_metadata = allocations(|| {

@@ -8,6 +8,7 @@ use common::{COMMON_CAPS, demo_frame, grey, harness};
 use gst::prelude::*;
 use gst_check::Harness;
 use gstmaskcount::look::{self, Look};
+use gstmaskcount::picture::Rect;
 
 /// Takes long enough (some tenths of a second) for a few frames to come meanwhile.
 const SLOW: &str = "async=true input-size=1920x1152";
@@ -75,6 +76,36 @@ fn boxes_are_predicted_to_the_time_of_each_frame_between_two_looks() {
         at(0),
     );
     assert_eq!(frames[0].faces, sync.faces);
+}
+
+#[test]
+fn where_somebody_came_in_since_the_look_is_said_until_a_look_has_seen_it() {
+    let mut h = harness(SLOW);
+    h.set_src_caps_str(COMMON_CAPS);
+    let seen = push_until(&mut h, 0, |look| look.age.is_some());
+    assert_eq!(seen.faces, 0);
+    // Something bright stands there from now on, and no face is found on it.
+    let come = |time| {
+        let mut buffer = grey(time);
+        let mut map = buffer.get_mut().unwrap().map_writable().unwrap();
+        (80..120).for_each(|y| map[y * 320 + 20..][..40].fill(220));
+        drop(map);
+        buffer
+    };
+    let out = h.push_and_pull(come(100_000)).unwrap();
+    let areas: Vec<_> = look::unseen(&out).collect();
+    assert_eq!((look::read(&out).unwrap().faces, areas.len()), (1, 1));
+    assert_eq!(areas[0].intersection(&Rect::new(20.0, 80.0, 40.0, 40.0)), 1600.0, "{areas:?}");
+    assert!(areas[0].area() < 4.0 * 1600.0, "{areas:?}");
+    for time in 100_001..160_000 {
+        let look = push(&mut h, come(time));
+        if look.faces == 0 {
+            // It rests on a frame that shows it.
+            return assert!(time - look.age.unwrap().mseconds() >= 100_000);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("no look was done in a minute");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn face(id: u32, x: f32, y: f32, w: f32, h: f32) -> FaceMeta {
 fn attach(buffer: &mut gst::Buffer, age: Option<u64>, faces: &[FaceMeta]) {
     let size = (WIDTH as u32, HEIGHT as u32);
     let age = age.map(gst::ClockTime::from_mseconds);
-    look::attach(buffer.make_mut(), true, age, faces.iter().copied(), None, size).unwrap();
+    look::attach(buffer.make_mut(), true, age, faces.iter().copied(), None, None, size).unwrap();
 }
 
 fn looked(format: Format, number: u64, faces: &[FaceMeta]) -> gst::Buffer {
@@ -261,10 +261,28 @@ fn an_excluded_area_is_covered_and_its_place_is_not_told() {
     let mut buffer = frame(Format::Nv12, 0);
     let area = Rect::new(100.0, 80.0, 40.0, 48.0);
     let (age, size) = (Some(gst::ClockTime::ZERO), (WIDTH as u32, HEIGHT as u32));
-    look::attach(buffer.make_mut(), true, age, None, Some(area), size).unwrap();
+    look::attach(buffer.make_mut(), true, age, None, Some(area), None, size).unwrap();
     let out = h.push_and_pull(buffer).unwrap();
     assert_covered_exactly(Format::Nv12, &out, (90, 68, 60, 72));
     assert_eq!(out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().count(), 0);
+}
+
+#[test]
+fn an_area_that_no_look_has_seen_becomes_one_colour_on_that_frame_and_is_not_held() {
+    let mut h = harness(Format::Gray8);
+    let mut buffer = frame(Format::Gray8, 0);
+    let (age, size) = (Some(gst::ClockTime::from_mseconds(100)), (WIDTH as u32, HEIGHT as u32));
+    let area = Rect::new(100.0, 80.0, 80.0, 60.0);
+    look::attach(buffer.make_mut(), false, age, None, None, Some(area), size).unwrap();
+    let out = h.push_and_pull(buffer).unwrap();
+    assert_covered_exactly(Format::Gray8, &out, (100, 80, 80, 60));
+    let covered = bytes(&out);
+    let color = covered[80 * WIDTH + 100];
+    assert!((80..140).all(|y| covered[y * WIDTH + 100..][..80].iter().all(|v| *v == color)));
+    assert_eq!(out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().count(), 0);
+    let next = looked(Format::Gray8, 1, &[]);
+    let raw = bytes(&next);
+    assert_eq!(bytes(&h.push_and_pull(next).unwrap()), raw);
 }
 
 #[test]

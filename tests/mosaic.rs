@@ -1,7 +1,5 @@
 //! The covering kernels, held against a plain second writing of their rules.
 
-use std::time::Instant;
-
 use gstmaskcount::mosaic::{Cover, MAX_CELLS, cover, cover_whole};
 use gstmaskcount::picture::{Component, Format, Model, PictureMut, Rect};
 use proptest::prelude::*;
@@ -247,42 +245,5 @@ fn a_tiny_face_gets_fewer_cells_so_that_every_cell_is_a_mean() {
     for (x, y) in [(5, 5), (7, 5), (9, 9)] {
         assert_eq!(pixel(x, y), pixel(x + 1, y));
         assert_eq!(pixel(x, y), pixel(x + 1, y + 1));
-    }
-}
-
-/// `cargo test --release --test mosaic -- --ignored --nocapture`
-#[test]
-#[ignore = "measures; worth something in release builds only"]
-fn the_whole_frame_costs_at_most_twice_a_copy() {
-    for format in Format::ALL {
-        let mut picture = Owned::new(format, (1920, 1080), 0, 17);
-        let mut copy = picture.clone();
-        let best = |work: &mut dyn FnMut()| {
-            let one = |work: &mut dyn FnMut()| {
-                let start = Instant::now();
-                work();
-                start.elapsed()
-            };
-            (0..60).map(|_| one(work)).min().unwrap()
-        };
-        let copying = best(&mut || {
-            for (to, from) in copy.planes.iter_mut().zip(&picture.planes) {
-                std::hint::black_box(&mut to[..]).copy_from_slice(std::hint::black_box(from));
-            }
-        });
-        let mosaic = best(&mut || picture.cover(None, Cover::Mosaic { cells: 5 }));
-        let solid = best(&mut || picture.cover(None, Cover::Solid { luma: 16 }));
-        let faces = best(&mut || {
-            for i in 0..20 {
-                let rect = Rect::new(90.0 * i as f32, 300.0, 90.0, 120.0);
-                picture.cover(Some(rect), Cover::Mosaic { cells: 5 });
-            }
-        });
-        println!(
-            "{}: copy {copying:?}, mosaic {mosaic:?} ({:.2}), solid {solid:?}, 20 faces of 90x120 {faces:?}",
-            format.name(),
-            mosaic.as_secs_f64() / copying.as_secs_f64(),
-        );
-        assert!(mosaic <= copying * 2, "{}", format.name());
     }
 }

@@ -1,5 +1,6 @@
 //! From a picture to faces: manifest, sampling, session, decoders, non-maximum suppression. No GStreamer type.
 
+pub mod change;
 pub mod decode;
 pub mod manifest;
 pub mod model;

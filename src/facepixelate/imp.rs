@@ -14,7 +14,7 @@ use super::properties::{self, Settings};
 use super::{Mode, OnMissing, Scope};
 use crate::element::{self, lock};
 use crate::mosaic::{self, Cover};
-use crate::picture::Format;
+use crate::picture::{Format, Rect};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("facepixelate", gst::DebugColorFlags::empty(), Some("Covers faces or the whole picture"))
@@ -29,6 +29,7 @@ struct State {
     held: HeldFaces,
     /// Of the frame at hand; kept for its memory.
     faces: Vec<Face>,
+    unseen: Vec<Rect>,
     /// An event came after which times do not follow the ones before.
     discontinuous: bool,
 }
@@ -61,7 +62,7 @@ impl FacePixelate {
     fn cover(&self, buffer: &mut gst::BufferRef, settings: &Settings, stats: &mut Stats) -> Result<(), Failure> {
         let mut state = lock(&self.state);
         let state = state.as_mut().ok_or(Failure::NotNegotiated)?;
-        let sight = meta::read(buffer, settings.max_age, &mut state.faces);
+        let sight = meta::read(buffer, settings.max_age, &mut state.faces, &mut state.unseen);
         stats.frames_missing += u64::from(matches!(sight, Sight::Missing | Sight::Incomplete { .. }));
         stats.frames_stale += u64::from(sight == Sight::Stale);
 
@@ -94,6 +95,9 @@ impl FacePixelate {
                 stats.faces_covered += 1;
                 stats.faces_held += u64::from(held);
             }
+            // Nobody knows how large a part of a face such an area is: nothing of it may be left.
+            let cover = if let Cover::Mosaic { .. } = cover { Cover::Mosaic { cells: 1 } } else { cover };
+            state.unseen.iter().for_each(|area| mosaic::cover(&mut picture, *area, cover));
             stats.frames_passed += u64::from(sight == Sight::Missing);
         }
         drop(map);
@@ -227,7 +231,7 @@ impl BaseTransformImpl for FacePixelate {
         // The held faces outlive a change of caps.
         let held = state.take().map(|state| state.held).unwrap_or_default();
         let faces = Vec::with_capacity(held::CAPACITY);
-        *state = Some(State { info, format, black, held, faces, discontinuous: true });
+        *state = Some(State { info, format, black, held, faces, unseen: Vec::new(), discontinuous: true });
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use gst::buffer::BufferMetaForeachAction;
 use super::failure::Failure;
 use super::held::{self, Face};
 use crate::look;
+use crate::picture::Rect;
 
 /// Metas that hold a picture of their own, the raw one for all we know: removed always. A buffer that a tee had to copy
 /// keeps its original as its parent. The last one exists from GStreamer 1.28 on.
@@ -30,22 +31,23 @@ pub enum Sight {
     Missing,
 }
 
-/// What the buffer's metadata is worth; its faces go to `faces`.
-pub fn read(buffer: &gst::BufferRef, max_age: gst::ClockTime, faces: &mut Vec<Face>) -> Sight {
+/// What the buffer's metadata is worth; its faces go to `faces`, the areas that have changed since the look to `unseen`.
+pub fn read(buffer: &gst::BufferRef, max_age: gst::ClockTime, faces: &mut Vec<Face>, unseen: &mut Vec<Rect>) -> Sight {
     let look = look::read(buffer);
+    unseen.clear();
+    unseen.extend(look::unseen(buffer));
     faces.clear();
     faces.extend(look::faces(buffer).map(|(id, rect)| Face { id: Some(id), rect }));
     // Only ids that maskcount gave are worth anything, and it gives each to one face.
-    let ours = look.is_some_and(|look| look.faces as usize == faces.len());
+    let found = faces.len() + unseen.len();
+    let ours = look.is_some_and(|look| look.faces as usize == found);
     let unique = || faces.iter().enumerate().all(|(i, f)| faces[..i].iter().all(|g| f.id != g.id));
     if !ours || faces.len() > held::CAPACITY || !unique() || faces.iter().any(|f| f.id > Some(i32::MAX as u32)) {
         faces.iter_mut().for_each(|face| face.id = None);
     }
     match look {
         None => Sight::Missing,
-        Some(look) if faces.len() < look.faces as usize => {
-            Sight::Incomplete { expected: look.faces, found: faces.len() }
-        }
+        Some(look) if found < look.faces as usize => Sight::Incomplete { expected: look.faces, found },
         Some(look) => match look.age {
             Some(age) if age <= max_age => Sight::Fresh(age.into()),
             _ => Sight::Stale,

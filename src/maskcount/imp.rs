@@ -63,6 +63,9 @@ impl MaskCount {
         } else if due {
             stats.skipped += 1;
         }
+        if !settings.paused {
+            state.watch(buffer, &video, analysed)?;
+        }
         stats.in_view = state.attach(buffer, &settings, time, analysed, video.size(buffer))?;
         self.collect_posts(state, &settings, time);
         stats.frames += 1;

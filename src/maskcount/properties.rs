@@ -241,7 +241,7 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 .nick("Asynchronous")
                 .blurb(
                     "The runtime works on its own thread and no frame waits for it; boxes of the newest look are predicted \
-                     to each frame's time",
+                     to each frame's time, and what else has changed in the picture since is covered by facepixelate",
                 )
                 .default_value(d.asynchronous)
                 .mutable_ready()

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use gst_video::prelude::*;
 use jiff::Timestamp;
 
 use super::clock::UtcClock;
@@ -14,9 +13,10 @@ use super::properties::Settings;
 use super::stats::Stats;
 use super::video::Video;
 use crate::detect::DetectError;
+use crate::detect::change::Change;
 use crate::look::{self, FaceMeta};
 use crate::people::{self, Event, People};
-use crate::picture::{Picture, Rect};
+use crate::picture::Rect;
 use crate::report::{Passage, Report};
 
 /// Time between two `maskcount-live` messages.
@@ -25,6 +25,8 @@ const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// What one run of the element rests on, from start to stop.
 pub struct State {
     pub eye: Eye,
+    /// With `async`: where somebody may have come in since the look that the boxes rest on.
+    change: Option<Change>,
     pub report: Report,
     pub people: People,
     pub clock: UtcClock,
@@ -51,6 +53,7 @@ impl State {
     pub fn new(eye: Eye, report: Report, settings: &Settings) -> State {
         State {
             people: People::new(settings.people(eye.manifest()), (1, 1)),
+            change: (!eye.is_awaited()).then(Change::default),
             eye,
             report,
             clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
@@ -148,23 +151,12 @@ impl State {
         utc: Timestamp,
         stats: &mut Stats,
     ) -> Result<(), Failure> {
-        let frame =
-            gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &video.info).map_err(|_| Failure::Map)?;
-        if frame.format() != video.info.format() {
-            let (found, expected) = (frame.format().to_string(), video.info.format().to_string());
-            return Err(Failure::Format { found, expected });
-        }
-        let planes = frame.planes_data();
-        let strides = frame.plane_stride();
-        let mut lengths = [0; 3];
-        for (length, stride) in lengths.iter_mut().zip(strides) {
-            *length = usize::try_from(*stride).map_err(|_| Failure::Map)?;
-        }
-        let (width, height) = (frame.width() as usize, frame.height() as usize);
-        let picture = Picture::new(video.format, width, height, &planes[..3], &lengths)?;
         let threshold = settings.threshold.unwrap_or(self.eye.manifest().threshold) as f32 * people::COVERED;
-        let of = Frame { time, utc, size: (frame.width(), frame.height()) };
-        let sampling = self.eye.begin(&picture, &video.geometry(buffer, width, height), threshold, of)?;
+        let sampling = video.with_picture(buffer, |picture| {
+            let (width, height) = (picture.width(), picture.height());
+            let of = Frame { time, utc, size: (width as u32, height as u32) };
+            self.eye.begin(picture, &video.geometry(buffer, width, height), threshold, of)
+        })??;
         stats.sampling.add(sampling);
         (self.since_begun, self.last_begun) = (0, Some(time));
         stats.analysed += 1;
@@ -184,7 +176,21 @@ impl State {
         take(&mut self.report, self.people.look(time, faces), settings, utc, time);
         stats.people.add(start.elapsed());
         self.last_look = Some(time);
+        if let Some(change) = &mut self.change {
+            change.end();
+        }
         Ok(if awaited { times.runtime } else { Duration::ZERO })
+    }
+
+    /// With `async`: holds the picture of this frame against that of the newest look.
+    pub fn watch(&mut self, buffer: &gst::BufferRef, video: &Video, begun: bool) -> Result<(), Failure> {
+        if let Some(change) = &mut self.change {
+            video.with_picture(buffer, |picture| change.take(picture))?;
+            if begun {
+                change.begin();
+            }
+        }
+        Ok(())
     }
 
     /// Whether a second has passed since `maskcount-live` was posted last; if so, it is posted now.
@@ -225,8 +231,13 @@ impl State {
             let (fx, fy) = (size.0 as f32 / 1000.0, size.1 as f32 / 1000.0);
             Rect::new(x * fx, y * fy, w * fx, h * fy)
         });
+        let unseen = match &mut self.change {
+            // Before the first look, `age` says that nothing is known of the whole picture.
+            Some(change) if age.is_some() => change.areas(self.faces.iter().map(|face| face.rect)),
+            _ => &[],
+        };
         let age = age.and_then(|age| gst::ClockTime::try_from(age).ok());
-        look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, size)?;
+        look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, unseen.iter().copied(), size)?;
         Ok(in_view)
     }
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use gst_video::prelude::*;
+
+use super::failure::Failure;
 use super::imp::CAT;
 use crate::detect::sampling::{Colorimetry, Geometry, Matrix};
-use crate::picture::Format;
+use crate::picture::{Format, Picture};
 
 #[derive(Clone, Debug)]
 pub struct Video {
@@ -49,6 +52,22 @@ impl Video {
             Some(meta) => (meta.width(), meta.height()),
             None => (self.info.width(), self.info.height()),
         }
+    }
+
+    /// Maps the picture that the buffer holds, for reading.
+    pub fn with_picture<T>(&self, buffer: &gst::BufferRef, work: impl FnOnce(&Picture) -> T) -> Result<T, Failure> {
+        let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &self.info).map_err(|_| Failure::Map)?;
+        if frame.format() != self.info.format() {
+            let (found, expected) = (frame.format().to_string(), self.info.format().to_string());
+            return Err(Failure::Format { found, expected });
+        }
+        let planes = frame.planes_data();
+        let mut strides = [0; 3];
+        for (bytes, stride) in strides.iter_mut().zip(frame.plane_stride()) {
+            *bytes = usize::try_from(*stride).map_err(|_| Failure::Map)?;
+        }
+        let (width, height) = (frame.width() as usize, frame.height() as usize);
+        Ok(work(&Picture::new(self.format, width, height, &planes[..3], &strides)?))
     }
 
     /// Geometry of the picture that the buffer holds, the crop meta honoured.
