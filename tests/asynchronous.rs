@@ -54,9 +54,10 @@ fn boxes_are_predicted_to_the_time_of_each_frame_between_two_looks() {
     let mut h = harness("async=true");
     let (caps, buffer) = demo_frame("NV12");
     h.set_src_caps(caps);
-    let at = |milliseconds| {
+    // So close that the stream hardly moves on, however long a look takes.
+    let at = |microseconds| {
         let mut buffer = buffer.copy();
-        buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(milliseconds));
+        buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_useconds(microseconds));
         buffer
     };
     push(&mut h, at(0));
