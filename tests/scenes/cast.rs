@@ -53,6 +53,10 @@ pub struct Head {
     pub aspect: f32,
     /// The largest height (pixels) that it is shown at.
     pub largest: f32,
+    /// Tip of the nose, in widths and heights from the middle of the face.
+    pub nose: (f32, f32),
+    /// Where it looks in the photo, in degrees to the side; 0 if that is not known.
+    pub yaw: f32,
     /// Colour (Y, U, V) of the neck.
     pub skin: [f32; 3],
 }
@@ -63,6 +67,7 @@ struct Found {
     center: (f32, f32),
     size: (f32, f32),
     nose_and_mouth: Option<[(f32, f32); 2]>,
+    yaw: f32,
 }
 
 #[derive(Deserialize)]
@@ -147,7 +152,12 @@ impl Labelled {
         let nose_and_mouth = self.landmarks.map(|[_, _, nose, right, left]| {
             [(nose[0], nose[1]), ((right[0] + left[0]) / 2.0, (right[1] + left[1]) / 2.0)]
         });
-        Found { center: (self.x + self.w / 2.0, self.y + self.h / 2.0), size: (self.w, self.h), nose_and_mouth }
+        Found {
+            center: (self.x + self.w / 2.0, self.y + self.h / 2.0),
+            size: (self.w, self.h),
+            nose_and_mouth,
+            yaw: self.yaw.unwrap_or(0.0),
+        }
     }
 }
 
@@ -206,6 +216,7 @@ pub fn from_demo(clip: &Path) -> Result<Vec<Head>, Box<dyn Error>> {
                 center: (face.x + face.w / 2.0, face.y + face.h / 2.0),
                 size: (face.w, face.h),
                 nose_and_mouth: None,
+                yaw: 0.0,
             };
             let wears = if face.label == "mask" { Wears::Mask } else { Wears::Nothing };
             heads.extend(Head::cut(&photo, &found, wears));
@@ -235,10 +246,9 @@ impl Head {
         let size = ((width * scale).round() as u32, (height * scale).round() as u32);
         let picture = imageops::resize(&part, size.0, size.1, imageops::FilterType::Triangle);
         let place = |(px, py): (f32, f32)| ((px - x) * scale, (py - y) * scale);
-        let masked = (wears == Wears::Nothing).then(|| {
-            let [nose, mouth] = face.nose_and_mouth.unwrap_or([(cx, cy + 0.08 * h), (cx, cy + 0.28 * h)]).map(place);
-            Levels::of(&with_mask(&picture, nose, mouth, w * scale, h * scale))
-        });
+        let [nose, mouth] = face.nose_and_mouth.unwrap_or([(cx, cy + 0.08 * h), (cx, cy + 0.28 * h)]);
+        let masked = (wears == Wears::Nothing)
+            .then(|| Levels::of(&with_mask(&picture, place(nose), place(mouth), w * scale, h * scale)));
         let colour = |fx: f32, fy: f32| {
             let (px, py) = place((cx + fx * w, cy + fy * h));
             let pixel = picture.get_pixel((px.max(0.0) as u32).min(size.0 - 1), (py.max(0.0) as u32).min(size.1 - 1));
@@ -250,6 +260,8 @@ impl Head {
             masked,
             aspect: w / h,
             largest: h * ENLARGED,
+            nose: ((nose.0 - cx) / w, (nose.1 - cy) / h),
+            yaw: face.yaw,
             skin: colour(0.0, -0.3),
         })
     }

@@ -23,6 +23,8 @@ pub const LEAST_HEIGHT: f32 = 24.0;
 /// A head is shaken where the face is at least this high: a little above the 40 pixels of the rule, since detectors
 /// draw their boxes a little tighter than labels.
 const SHAKE_HEIGHT: f32 = 46.0;
+/// Who shakes the head looks into the camera: the heads for it look no further to the side in their photo (degrees).
+const SHAKER_YAW: f32 = 15.0;
 /// Looks a second from which on heads are shaken: below, the plugin does not promise to see it.
 pub const SHAKE_RATE: f32 = 10.0;
 
@@ -307,15 +309,18 @@ impl Person {
             u if u < share + (1.0 - share) * 0.04 => Wears::Incorrect,
             _ => Wears::Nothing,
         };
+        let most = if self.shakes() { SHAKER_YAW } else { f32::MAX };
         let fitting = |wears: Wears, least: f32| -> Vec<usize> {
-            cast.iter().enumerate().filter(|(_, h)| h.wears == wears && h.largest >= least).map(|(i, _)| i).collect()
+            let fits = |h: &Head| h.wears == wears && h.largest >= least && h.yaw.abs() <= most;
+            cast.iter().enumerate().filter(|(_, h)| fits(h)).map(|(i, _)| i).collect()
         };
         let mut heads = fitting(wears, nearest);
-        if heads.is_empty() && wears == Wears::Incorrect {
-            heads = fitting(Wears::Nothing, nearest);
-        }
-        if heads.is_empty() {
-            heads = fitting(wears, 0.0);
+        // A cast may have none that wears it so.
+        let instead = if wears == Wears::Incorrect { Wears::Nothing } else { wears };
+        for least in [nearest, 0.0] {
+            if heads.is_empty() {
+                heads = fitting(instead, least);
+            }
         }
         self.head = *dice.pick(&heads);
         let seen: Vec<f32> = self.moments(LEAST_HEIGHT).collect();

@@ -20,6 +20,8 @@ pub struct Seen {
 
 /// Beyond this (degrees) a head shows its hair, not its face.
 const PROFILE: f32 = 65.0;
+/// Half-axes of the dome that a turning head is, aside and to the front, in widths of the face.
+const DOME: (f32, f32) = (0.72, 0.38);
 /// The inner face is turned no further than this (degrees) before the hair takes its place.
 const MOST_WARP: f32 = 50.0;
 const NOBODY: u16 = u16::MAX;
@@ -117,7 +119,9 @@ impl Painter {
         let h = place.height * self.scale;
         let (cx, cy, w) = (place.x * self.scale, place.y * self.scale, h * head.aspect);
         let yaw = person.yaw(t);
-        let warp = Warp::new(yaw.clamp(-MOST_WARP, MOST_WARP));
+        let nose = if person.mirrored { (-head.nose.0, head.nose.1) } else { head.nose };
+        let warp = Warp::new(yaw.clamp(-MOST_WARP, MOST_WARP), nose);
+        let mut columns = vec![(0.0, 0.0); (2.0 * REACH.0 * w).ceil() as usize + 1];
         let pitch = person.pitch(t);
         // The hair comes forward as the face goes to the side.
         let back = ((yaw.abs() - MOST_WARP) / (PROFILE - MOST_WARP + 10.0)).clamp(0.0, 1.0);
@@ -125,15 +129,18 @@ impl Painter {
         let (y0, y1) = ((cy - REACH.1 * h).max(0.0) as usize, ((cy + REACH.1 * h).max(0.0) as usize).min(self.height));
         let (x0, x1) = ((cx - REACH.0 * w).max(0.0) as usize, ((cx + REACH.0 * w).max(0.0) as usize).min(self.width));
         for py in y0..y1 {
+            let y = (py as f32 + 0.5 - cy) / h;
+            warp.row(y, &mut columns);
             for px in x0..x1 {
-                let (x, y) = ((px as f32 + 0.5 - cx) / w, (py as f32 + 0.5 - cy) / h);
+                let x = (px as f32 + 0.5 - cx) / w;
                 let alpha = Head::alpha(x, y);
                 if alpha <= 0.0 {
                     continue;
                 }
-                let (sx, sy) = warp.source(x, y);
+                let column = (x + REACH.0) / (2.0 * REACH.0) * columns.len() as f32;
+                let sx = columns[(column.max(0.0) as usize).min(columns.len() - 1)].0;
                 // Nodding moves what is inside more than the outline.
-                let sy = sy - pitch * (1.0 - (y / 0.7).powi(2)).max(0.0);
+                let sy = y - pitch * (1.0 - (y / 0.7).powi(2)).max(0.0);
                 let sx = if person.mirrored { -sx } else { sx };
                 let mut colour = sample(&head.as_is, h, sx, sy);
                 if let Some(masked) = head.masked.as_ref().filter(|_| drawn > 0.0) {
@@ -220,32 +227,58 @@ fn mix(a: [f32; 3], b: [f32; 3], part: f32) -> [f32; 3] {
 struct Warp {
     sin: f32,
     cos: f32,
+    /// Where the tip of the nose is, in widths and heights from the middle of the face.
+    nose: (f32, f32),
 }
 
 impl Warp {
-    fn new(degrees: f32) -> Warp {
+    fn new(degrees: f32, nose: (f32, f32)) -> Warp {
         let (sin, cos) = degrees.to_radians().sin_cos();
-        Warp { sin, cos }
+        Warp { sin, cos, nose }
     }
 
     /// How far a place of the face lies before the axis of the head, in widths of the face. A face is about 14 cm wide,
-    /// and the tip of the nose lies 3.5 cm before the eyes.
-    fn depth(x: f32, y: f32) -> f32 {
-        let dome = 0.5 * (1.0 - (x / 0.72).powi(2)).max(0.0).sqrt();
-        let (nx, ny) = (x / 0.17, (y - 0.1) / 0.22);
+    /// and the tip of the nose lies 3.5 cm before the eyes: on photos it moves 0.56 eye distances by the sine of the yaw.
+    fn depth(&self, x: f32, y: f32) -> f32 {
+        let dome = DOME.1 * (1.0 - (x / DOME.0).powi(2)).max(0.0).sqrt();
+        let (nx, ny) = ((x - self.nose.0) / 0.14, y - self.nose.1);
+        // The bridge rises slowly from between the eyes; below the tip it ends soon.
+        let ny = ny / if ny < 0.0 { 0.2 } else { 0.11 };
         dome + 0.25 * (-nx * nx - ny * ny).exp()
     }
 
-    /// Which place of the straight face is seen at a place of the turned one.
-    fn source(&self, x: f32, y: f32) -> (f32, f32) {
-        if self.sin.abs() < 0.02 {
-            return (x, y);
+    /// For the columns of a row of the turned face, evenly from -`REACH.0` to `REACH.0` widths, the place of the straight
+    /// face that is seen there: of those that come to lie there the one before the others.
+    fn row(&self, y: f32, columns: &mut [(f32, f32)]) {
+        const STEPS: usize = 96;
+        columns.fill((f32::NAN, f32::MIN));
+        let per_width = columns.len() as f32 / (2.0 * REACH.0);
+        let mut before: Option<(f32, f32, f32)> = None;
+        for step in 0..=STEPS {
+            let x = (step as f32 / STEPS as f32 * 2.0 - 1.0) * DOME.0;
+            let depth = self.depth(x, y);
+            let column = (x * self.cos + depth * self.sin + REACH.0) * per_width;
+            let nearer = depth * self.cos - x * self.sin;
+            if let Some((last_x, last_column, last_nearer)) = before {
+                let (from, to) = (last_column.min(column), last_column.max(column));
+                let end = (to.max(0.0).ceil() as usize).min(columns.len());
+                for (i, seen) in columns.iter_mut().enumerate().take(end).skip(from.max(0.0).floor() as usize) {
+                    let part = ((i as f32 + 0.5 - last_column) / (column - last_column)).clamp(0.0, 1.0);
+                    let here = last_nearer + (nearer - last_nearer) * part;
+                    if here > seen.1 {
+                        *seen = (last_x + (x - last_x) * part, here);
+                    }
+                }
+            }
+            before = Some((x, column, nearer));
         }
-        let mut source = x;
-        for _ in 0..4 {
-            source = ((x - Warp::depth(source, y) * self.sin) / self.cos).clamp(-0.7, 0.7);
+        // Beside the dome its edge goes on.
+        let (first, last) = (columns.iter().position(|c| !c.0.is_nan()), columns.iter().rposition(|c| !c.0.is_nan()));
+        if let Some((first, last)) = first.zip(last) {
+            let (left, right) = (columns[first], columns[last]);
+            columns[..first].fill(left);
+            columns[last + 1..].fill(right);
         }
-        (source, y)
     }
 }
 
