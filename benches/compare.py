@@ -75,8 +75,9 @@ def contenders():
                         play(f"{CHAIN} ! {infer}", "clip", size, 72, root))
         blur = f"videoconvert ! video/x-raw,format=RGB ! faceblur profile=/usr/share/opencv4/haarcascades/{CASCADE}"
         yield Contender("faceblur", "faceblur of gst-plugins-bad", size, play(blur, "clip", size, 24))
-        yield Contender("loop", "Python: OpenCV, ONNX Runtime as it comes, fp32", size,
-                        python("loop", size, 36, str(ROOT / "models/maskcount-s.onnx")))
+        model = str(ROOT / "models/maskcount-s.onnx")
+        yield Contender("loop", "Python: OpenCV, ONNX Runtime with one thread, fp32", size, python("loop", size, 36, model, "1"))
+        yield Contender("loop-as-is", "Python: the same, without any option set", size, python("loop", size, 36, model))
         yield Contender("deface", "deface, detector at 640×384", size, python("deface", size, 15, "640x384"))
         yield Contender("deface-whole", "deface, its default: detector at the frame's size", size, python("deface", size, 9))
     for variant in ("fp32", "int8"):
@@ -123,9 +124,11 @@ def ratios(runs):
     yield from of("onnxinference_to_maskcount", "onnxinference-1080p", "ours-fp32-1080p",
                   "onnxinference : maskcount, same model (fp32), 1080p", ">= 1.5")
     yield from of("python_to_maskcount_fp32", "loop-1080p", "ours-fp32-1080p",
-                  "Python loop : maskcount, same network (fp32), 1080p")
+                  "Python loop (fp32, one thread) : maskcount, same network, 1080p")
     yield from of("python_to_maskcount", "loop-1080p", f"ours-{default_variant()}-1080p",
-                  f"Python loop : maskcount, both as they come (fp32 : {default_variant()}), 1080p", ">= 3")
+                  f"Python loop (fp32, one thread) : maskcount with its default here ({default_variant()}), 1080p", ">= 3")
+    yield from of("python_as_is_to_maskcount", "loop-as-is-1080p", f"ours-{default_variant()}-1080p",
+                  "Python loop without any option (its threads spin on the one core) : the same, 1080p")
     for v, bar in (("fp32", None), ("int8", ">= 8")):
         yield from of(f"faceblur_to_covered_{v}", "faceblur-720p", f"covered-{v}-720p",
                       f"faceblur : maskcount {v} and facepixelate, 720p", bar)

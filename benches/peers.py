@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What people use instead, in Python, on the frames of compare.sh. Prints one line of JSON like benches/contender.rs.
 
-    peers.py loop FRAMES FORMAT WIDTH HEIGHT COUNT MODEL          OpenCV, ONNX Runtime and NumPy, as a tutorial has it
+    peers.py loop FRAMES FORMAT WIDTH HEIGHT COUNT MODEL [THREADS]  OpenCV, ONNX Runtime and NumPy, as a tutorial has it
     peers.py deface FRAMES FORMAT WIDTH HEIGHT COUNT [WxH]    the detector and the blur of deface, at its input size
 
 Times are the processor's, as there, of all threads. The raw frame becomes BGR with cvtColor, as a capture gives it; reading
@@ -19,11 +19,14 @@ GROUP, WARM_UP = 3, 1
 TO_BGR = {"NV12": cv2.COLOR_YUV2BGR_NV12, "I420": cv2.COLOR_YUV2BGR_I420}
 
 
-def loop(model):
+def loop(model, threads=None):
     import onnxruntime
 
-    # As it comes: no option is set. It is pinned to one core, as all are.
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    # Without THREADS as it comes: on one core, the threads that the runtime starts by itself spin beside each other.
+    options = onnxruntime.SessionOptions()
+    if threads:
+        options.intra_op_num_threads = int(threads)
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
