@@ -25,8 +25,9 @@ const UNDECIDED: Duration = Duration::from_millis(1000);
 /// … and that together speak for a face by this much (log-odds beyond the threshold, summed): things that are taken for
 /// a face now and then get more looks that say no.
 const CONFIRM_EVIDENCE: f32 = 2.0;
-/// A face that is not found again for this long is gone; until then it is the same passage.
-const LOST_AFTER: Duration = Duration::from_millis(2000);
+/// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
+/// another person or a post about where its walk leads: the longer it takes, the worse anything fits (`track`).
+const LOST_AFTER: Duration = Duration::from_millis(3000);
 /// A face that is not found is still shown, at its predicted place, for this long.
 const COAST: Duration = Duration::from_millis(500);
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.

@@ -70,10 +70,18 @@ fn a_face_that_is_missed_for_a_second_is_the_same_passage() {
 }
 
 #[test]
+fn who_walks_on_behind_something_for_more_than_two_seconds_is_the_same_passage() {
+    let mut people = People::new(settings(), FRAME);
+    let hidden = |t: f32| (2.0..4.4).contains(&t);
+    let walk = |t: f32| if hidden(t) { vec![] } else { vec![bare(200.0 + 90.0 * t, 200.0)] };
+    assert_eq!(counted(&play(&mut people, 10.0, 7.0, walk)).len(), 1);
+}
+
+#[test]
 fn a_person_who_passes_twice_is_counted_twice() {
     let mut people = People::new(settings(), FRAME);
-    let away = |t: f32| (1.5..4.0).contains(&t);
-    let events = play(&mut people, 10.0, 6.0, |t| if away(t) { vec![] } else { vec![bare(300.0, 200.0)] });
+    let away = |t: f32| (1.5..6.0).contains(&t);
+    let events = play(&mut people, 10.0, 8.0, |t| if away(t) { vec![] } else { vec![bare(300.0, 200.0)] });
     assert_eq!(counted(&events).len(), 2);
 }
 
