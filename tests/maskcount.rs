@@ -159,6 +159,32 @@ fn a_flush_and_a_caps_change_are_survived() {
 }
 
 #[test]
+fn after_a_seek_nobody_of_before_is_followed() {
+    let mut h = harness("variant=fp32 start-time=2026-04-26T08:00:00Z");
+    let (caps, frame) = demo_frame("NV12");
+    h.set_src_caps(caps);
+    let tracks_from = |h: &mut gst_check::Harness, second: u64| {
+        let mut tracks = std::collections::BTreeSet::new();
+        for number in 0..15 {
+            let mut buffer = frame.copy();
+            buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(second * 1000 + number * 40));
+            tracks.extend(look::faces(&h.push_and_pull(buffer).unwrap()).map(|(track, _)| track));
+        }
+        tracks
+    };
+    let before = tracks_from(&mut h, 0);
+    h.push_event(gst::event::FlushStart::new());
+    h.push_event(gst::event::FlushStop::new(true));
+    let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    segment.set_start(gst::ClockTime::from_seconds(60));
+    segment.set_time(gst::ClockTime::from_seconds(60));
+    h.push_event(gst::event::Segment::new(&segment));
+    let after = tracks_from(&mut h, 60);
+    assert!(!before.is_empty() && !after.is_empty());
+    assert!(before.is_disjoint(&after), "{before:?} {after:?}");
+}
+
+#[test]
 fn a_buffer_that_is_too_small_is_an_error_and_goes_nowhere() {
     let mut h = harness("interval=1");
     h.set_src_caps_str(COMMON_CAPS);

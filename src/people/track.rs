@@ -151,7 +151,8 @@ impl Motion {
         for (axis, found) in [x, y].into_iter().enumerate() {
             let variance = self.axes[axis].variance[0] + self.scatter(axis, face).powi(2);
             off += (found - self.axes[axis].place).powi(2) / variance;
-            spread *= variance / self.size[0].powi(2);
+            // In widths of the face, so that tracks of different sizes compare.
+            spread *= variance / face.rect.w.powi(2);
             if off > FURTHEST.powi(2) {
                 return None;
             }
