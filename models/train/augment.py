@@ -31,7 +31,9 @@ class Sample:
 
 def sample(rng, photos, width, height, gentle=False):
     """`gentle`: few mosaics and milder faults, for the last stretch of a run."""
-    if rng.random() < (0.15 if gentle else 0.45):
+    if rng.random() < 0.1:
+        picture = scribble(rng, width, height)
+    elif rng.random() < (0.15 if gentle else 0.45):
         picture = mosaic(rng, photos, width, height)
     else:
         picture = crop(rng, choose(rng, photos), width, height)
@@ -180,13 +182,13 @@ def dress(rng, picture):
         if abs(eyes[1]) > 0.45 * max(abs(eyes[0]), 0.1 * (box[2] - box[0])):
             continue
         chance = rng.random()
-        if label == NO_MASK and chance < 0.16:
+        if label == NO_MASK and chance < 0.26:
             draw_mask(rng, picture.pixels, box, points)
             picture.labels[i] = MASK
-        elif label == NO_MASK and chance < 0.19:
+        elif label == NO_MASK and chance < 0.29:
             draw_mask(rng, picture.pixels, box, points, under_nose=True)
             picture.labels[i] = INCORRECT
-        elif label == NO_MASK and chance < 0.25:
+        elif label == NO_MASK and chance < 0.35:
             skin = patch_mean(picture.pixels, (points[0] + points[1]) / 2, 0.08 * (box[2] - box[0])) + rng.normal(0, 8, 3)
             mouth = points[3:].mean(0) + rng.normal(0, 0.05, 2) * (box[2:] - box[:2])
             draw_hand(rng, picture.pixels, mouth, *(box[2:] - box[:2]), skin)
@@ -298,8 +300,11 @@ def patch_mean(pixels, at, radius):
 # --- no faces at all --------------------------------------------------------------------------------------------------
 
 def scribble(rng, width, height):
-    """A made-up picture without a face: colour bars, gradients, discs, text, hands, static."""
+    """A made-up picture without a face: colour bars, gradients, discs, text, hands, static, facades."""
     pixels = np.empty((height, width, 3), np.uint8)
+    if rng.random() < 0.5:
+        facade(rng, pixels)
+        return without_faces(pixels)
     kind = rng.integers(4)
     if kind == 0:
         pixels[:] = rng.integers(0, 256, (1, rng.integers(3, 9), 3), np.uint8).repeat(width // 3 + 1, 1)[:, :width]
@@ -329,8 +334,42 @@ def scribble(rng, width, height):
         else:
             to = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
             cv2.line(pixels, at, to, tone, int(rng.integers(1, 6)), cv2.LINE_AA)
+    return without_faces(pixels)
+
+
+def without_faces(pixels):
     empty = np.zeros((0,), np.float32)
     return Sample(pixels, empty.reshape(0, 4), np.zeros(0, np.int64), empty.reshape(0, 5, 2), empty.reshape(0, 5))
+
+
+def facade(rng, pixels):
+    """Houses around a market: two windows in a wall of the colour of skin, over the cloth of an awning, look like a masked
+    face."""
+    height, width = pixels.shape[:2]
+
+    def tone(spread, *around):
+        return tuple(int(v) for v in np.clip(around[rng.integers(len(around))] + rng.normal(0, spread, 3), 0, 255))
+
+    pixels[:] = tone(15, *SKIN, np.array([200, 180, 140]), np.array([170, 170, 165]))
+    w = np.exp(rng.uniform(np.log(5), np.log(60)))
+    h = w * rng.uniform(0.7, 2.0)
+    step_x, step_y = w * rng.uniform(1.3, 2.8), h * rng.uniform(1.3, 2.6)
+    glass, shutter = tone(20, np.array([80, 92, 112]), np.array([40, 40, 45])), tone(25, np.array([100, 130, 105]))
+    left, top, has_shutter = rng.uniform(-w, 0), rng.uniform(-h, 0), rng.random() < 0.6
+    for y in np.arange(top, height, step_y):
+        for x in np.arange(left, width, step_x):
+            corners = [(int(x), int(y)), (int(x + w), int(y + h))]
+            cv2.rectangle(pixels, *corners, glass, -1)
+            if has_shutter:
+                cv2.rectangle(pixels, corners[0], (int(x + 0.3 * w), int(y + h)), shutter, -1)
+    for _ in range(rng.integers(1, 4)):
+        x, y = rng.uniform(-0.3 * width, 0.8 * width), rng.uniform(0.1 * height, 0.9 * height)
+        long, deep, slant = rng.uniform(3, 14) * w, rng.uniform(0.8, 4) * h, rng.uniform(-1.5, 1.5) * w
+        stripes, one, two = int(rng.integers(1, 12)), tone(12, np.array([230, 225, 215])), tone(60, np.array([140, 90, 80]))
+        for i in range(stripes):
+            a, b = x + long * i / stripes, x + long * (i + 1) / stripes
+            outline = np.array([[a, y], [b, y], [b + slant, y + deep], [a + slant, y + deep]])
+            cv2.fillPoly(pixels, [np.round(outline * 16).astype(np.int32)], two if i % 2 else one, cv2.LINE_AA, 4)
 
 
 # --- the camera's faults ----------------------------------------------------------------------------------------------

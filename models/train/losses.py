@@ -8,7 +8,7 @@ Losses, each summed over cells and divided by the sum of target scores in the ba
   face       binary cross-entropy; negatives weighted by p^GAMMA (focal), cells in ignore regions by 0
   label      cross-entropy over mask / no_mask / incorrect, only where the label is known
   box        1 - CIoU
-  landmarks  L1 in units of the face's size, only where a teacher gave them
+  landmarks  L1 in units of the face's size, only where a teacher gave them; those of small faces are guesses, and weigh less
 """
 import math
 
@@ -20,7 +20,8 @@ from network import LABELS, STRIDES
 UNLABELLED, IGNORE = -1, -2  # a face whose mask state nobody knows; a region that is neither face nor background
 TOP, A, B = 10, 0.5, 4.0
 GAMMA, NEGATIVE = 2.0, 0.75
-WEIGHTS = {"face": 1.0, "label": 0.5, "box": 3.0, "landmarks": 8.0}
+WEIGHTS = {"face": 1.0, "label": 0.5, "box": 3.0, "landmarks": 14.0}
+LANDMARK_SIZE, LANDMARK_LEAST = 48, 0.2  # pixels from which landmarks weigh 1; weight of those of the smallest faces
 LABEL_WEIGHT, LABEL_SMOOTHING = (1.0, 1.0, 1.5), 0.02
 # Sizes in pixels (root of the area) that each stride may answer for; they overlap widely.
 SIZE_RANGE = ((0, 72), (24, 208), (72, 1e9))
@@ -119,5 +120,6 @@ def loss(outputs, truth):
     points = mine[:, 8:].unflatten(1, (5, 2)) * strides[cell][:, None, None] + centres[cell][:, None]
     size = (faces["box"][face, 2:] - faces["box"][face, :2]).prod(-1).clamp(min=36).sqrt()
     error = (points - faces["landmarks"][face].unflatten(1, (5, 2))).abs().sum(-1) / size[:, None]
-    parts["landmarks"] = (error * faces["landmark_weight"][face] * target[:, None]).sum() / 5 / total
+    sure = faces["landmark_weight"][face] * (size / LANDMARK_SIZE).clamp(LANDMARK_LEAST, 1)[:, None]
+    parts["landmarks"] = (error * sure * target[:, None]).sum() / 5 / total
     return sum(WEIGHTS[k] * v for k, v in parts.items()), {k: float(v.detach()) for k, v in parts.items()}

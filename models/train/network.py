@@ -19,8 +19,10 @@ STRIDES = (8, 16, 32)
 LABELS = ("mask", "no_mask", "incorrect")
 CHANNELS_OUT = 1 + len(LABELS) + 4 + 10
 
-# Width of the stem's two convolutions; of the stages at strides 8, 16, 32; residual blocks in each; pyramid; head.
-DEFAULT = {"stem": (16, 32), "stages": (64, 96, 128), "blocks": (1, 2, 3), "pyramid": 48, "head": (48, 48)}
+# Width of the stem's two convolutions; of the stages at strides 8, 16, 32; residual blocks in each; pyramid; head;
+# residual blocks before "where" in each head.
+DEFAULT = {"stem": (16, 32), "stages": (64, 96, 128), "blocks": (1, 2, 3), "pyramid": 48, "head": (48, 48),
+           "deeper": (0, 1, 1)}
 
 
 class HalvingDepthwise(nn.Conv2d):
@@ -62,31 +64,33 @@ class Residual(nn.Module):
 class Head(nn.Module):
     """Two branches, so that what a thing is and where it is need not share features; one tensor out."""
 
-    def __init__(self, c_in, what, where):
+    def __init__(self, c_in, what, where, deeper):
         super().__init__()
         self.what = nn.Sequential(Separable(c_in, what), nn.Conv2d(what, 1 + len(LABELS), 1))
         self.where = nn.Sequential(Separable(c_in, where), nn.Conv2d(where, 4 + 10, 1))
+        self.deeper = nn.Sequential(*[Residual(where) for _ in range(deeper)])
         nn.init.zeros_(self.what[-1].bias)
         nn.init.zeros_(self.where[-1].bias)
         self.what[-1].bias.data[0] = -4.6  # a face at one cell in a hundred: keeps the first steps calm
         self.where[-1].bias.data[2:4] = 1.0
 
     def forward(self, x):
-        return torch.cat([self.what(x), self.where(x)], 1)
+        first, last = self.where
+        return torch.cat([self.what(x), last(self.deeper(first(x)))], 1)
 
 
 class MaskCount(nn.Module):
-    def __init__(self, stem, stages, blocks, pyramid, head):
+    def __init__(self, stem, stages, blocks, pyramid, head, deeper):
         super().__init__()
         self.folded = False
-        self.config = dict(stem=stem, stages=stages, blocks=blocks, pyramid=pyramid, head=head)
+        self.config = dict(stem=stem, stages=stages, blocks=blocks, pyramid=pyramid, head=head, deeper=deeper)
         self.stem = nn.Sequential(ConvBn(3, stem[0], 3, 2), ConvBn(stem[0], stem[1], 3, 2))
         self.stages = nn.ModuleList(
             nn.Sequential(Separable(c_in, c_out, 2), *[Residual(c_out) for _ in range(n)])
             for c_in, c_out, n in zip((stem[1], *stages), stages, blocks))
         self.lateral = nn.ModuleList(ConvBn(c, pyramid, 1, relu=False) for c in stages)
         self.smooth = Separable(pyramid, pyramid)
-        self.heads = nn.ModuleList(Head(pyramid, *head) for _ in stages)
+        self.heads = nn.ModuleList(Head(pyramid, *head, blocks) for blocks in deeper)
 
     def forward(self, x):
         x = self.stem(x)
@@ -116,10 +120,12 @@ def fold(net):
     return net
 
 
-def restore(saved, weights):
-    """The net of a checkpoint of `train.py`; `weights` is `average` or `net`."""
-    net = MaskCount(**saved["config"])
+def restore(saved, weights, grow=False):
+    """The net of a checkpoint of `train.py`; `weights` is `average` or `net`. With `grow` it gets the heads of
+    `DEFAULT`, and the blocks that the checkpoint lacks begin next to the identity."""
+    config = {"deeper": (0, 0, 0), **saved["config"]}
+    net = MaskCount(**{**config, "deeper": DEFAULT["deeper"]} if grow else config)
     if saved.get("folded"):
         fold(net)
-    net.load_state_dict(saved[weights])
+    net.load_state_dict(saved[weights], strict=not grow)
     return net
