@@ -120,12 +120,10 @@ def fold(net):
     return net
 
 
-def restore(saved, weights, grow=False):
-    """The net of a checkpoint of `train.py`; `weights` is `average` or `net`. With `grow` it gets the heads of
-    `DEFAULT`, and the blocks that the checkpoint lacks begin next to the identity."""
-    config = {"deeper": (0, 0, 0), **saved["config"]}
-    net = MaskCount(**{**config, "deeper": DEFAULT["deeper"]} if grow else config)
+def restore(saved, weights):
+    """The net of a checkpoint of `train.py`; `weights` is `average` or `net`."""
+    net = MaskCount(**saved["config"])
     if saved.get("folded"):
         fold(net)
-    net.load_state_dict(saved[weights], strict=not grow)
+    net.load_state_dict(saved[weights])
     return net

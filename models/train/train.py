@@ -94,7 +94,7 @@ def run(rank, a, photos, meeting):
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=a.processes)
     last = a.run / "last.pt"
     start = torch.load(a.start, weights_only=False) if a.start and not last.exists() else None
-    net = restore(start, "average", grow=True) if start else MaskCount(**DEFAULT)
+    net = restore(start, "average") if start else MaskCount(**DEFAULT)
     if a.late:
         fold(net)
         net.stem.requires_grad_(False)

@@ -110,6 +110,7 @@ impl Model {
             }
         }
         (input.width, input.height) = (width, height);
+        // What somebody chose no picture changes.
         input.resizable = false;
         Ok(())
     }

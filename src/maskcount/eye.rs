@@ -74,13 +74,14 @@ impl Eye {
         threshold: f32,
         frame: Frame,
     ) -> Result<Duration, DetectError> {
-        let (detector, _) = self.detector.as_mut().expect("one look at a time");
+        let (detector, least) = self.detector.as_mut().expect("one look at a time");
         detector.configure(geometry)?;
-        let (mut detector, _) = self.detector.take().expect("it was there");
         let sampling = detector.sample(picture);
-        match &self.thread {
-            Some(thread) => thread.give((detector, threshold)),
-            None => self.detector = Some((detector, threshold)),
+        *least = threshold;
+        if let Some(thread) = &self.thread
+            && let Some(piece) = self.detector.take()
+        {
+            thread.give(piece);
         }
         self.frame = Some(frame);
         Ok(sampling)
