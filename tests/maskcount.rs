@@ -124,6 +124,45 @@ fn while_paused_no_frame_has_a_look() {
     assert!(look::read(&h.push_and_pull(common::grey(40)).unwrap()).unwrap().analysed);
 }
 
+/// The records of fifteen frames with three people, a pause of the element, and fifteen frames more from `later` (ms) on.
+fn around_a_pause(properties: &str, later: u64) -> Vec<gstmaskcount::report::Record> {
+    let mut h = harness(&format!("variant=fp32 window=10 min-persons=1 {properties}"));
+    let element = h.element().unwrap();
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    let (caps, frame) = demo_frame("NV12");
+    h.set_src_caps(caps);
+    let mut push = |from: u64| {
+        for time in (0..15).map(|number| from + number * 40) {
+            let mut buffer = frame.copy();
+            buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(time));
+            h.push_and_pull(buffer).unwrap();
+        }
+    };
+    push(0);
+    element.set_state(gst::State::Paused).unwrap();
+    element.set_state(gst::State::Playing).unwrap();
+    push(later);
+    h.push_event(gst::event::Eos::new());
+    bus.iter().filter_map(|m| message::from_structure(m.structure()?).ok()).collect()
+}
+
+#[test]
+fn a_recorded_file_goes_on_after_a_pause_where_it_was() {
+    let records = around_a_pause("start-time=2026-04-26T08:00:00Z", 600);
+    assert_eq!(records.len(), 1);
+    assert_eq!((records[0].persons, records[0].frames), (3, 30), "nobody who stayed is counted again");
+}
+
+#[test]
+fn after_a_pause_a_camera_is_where_the_wall_clock_is() {
+    // Running time jumps by more than this test takes.
+    let records = around_a_pause("", 1_000_000);
+    assert_eq!(records.iter().map(|r| r.frames).sum::<u64>(), 30);
+    let (first, last) = (&records[0], records.last().unwrap());
+    assert!(last.end.duration_since(first.start).as_secs() < 500, "{} to {}", first.start, last.end);
+}
+
 #[test]
 fn an_excluded_area_is_a_region_to_be_covered_on_every_frame() {
     let mut h = harness("exclude=\"0,0 500,0 500,1000 0,1000\"");
