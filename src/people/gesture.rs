@@ -1,4 +1,8 @@
-//! The head shake, from the landmarks of one track: yaw as a signal over time, its zig-zag, and a rule.
+//! The head shake, from the landmarks of one track: yaw as a signal over time, and whether it goes to and fro like a wave.
+//!
+//! The looks of about two cycles are held against waves of several rates (least squares, so that uneven times do no
+//! harm). A wave uses all looks of a shake, where a rule on extrema hangs on the few at the turns, of which each may be
+//! the one on which the landmarks jitter: `docs/measured.md` has both on the same people.
 
 use std::time::Duration;
 
@@ -6,39 +10,42 @@ use crate::detect::Face;
 
 /// Landmarks of smaller faces (pixels of height) jitter too much.
 const LEAST_HEIGHT: f32 = 40.0;
-/// A shake is this many alternating swings: one more than people need to say no, since a false withdrawal falsifies the
-/// counts …
-const SWINGS: usize = 4;
-/// … of at least this much, in eye distances (nose against eyes). The nose that the shipped model sees goes aside by 0.39
-/// of them per sine of the yaw on bare faces and by 0.31 on masked ones, where it is a guess that turns with the rest
-/// (faces of at least 40 pixels of the dev photos); 0.56 and 0.36 is what its teacher sees.
-const LEAST_SWING: f32 = 0.20;
-/// … each between these …
-const SHORTEST_SWING: Duration = Duration::from_millis(120);
-const LONGEST_SWING: Duration = Duration::from_millis(900);
-/// … all within this span …
-const SPAN: Duration = Duration::from_millis(2500);
-/// … with at least this ratio of yaw range to pitch range, or it is a nod or a walk.
-const YAW_TO_PITCH: f32 = 1.3;
-/// Looks that are further apart than this cannot tell a swing (7.5 looks a second are needed); one or two
-/// without usable landmarks in between are common where a head is turned furthest.
-const LONGEST_GAP: Duration = Duration::from_millis(300);
 /// Faces less sure than this are often half hidden, and their landmarks guesses.
-const LEAST_SCORE: f32 = 0.6;
+const LEAST_SCORE: f32 = 0.5;
 /// Eyes nearer to each other than this (box widths; about half from the front) are those of a face from the side, on
 /// which a pixel says too much.
 const LEAST_EYES: f32 = 0.28;
-/// Landmarks jitter from look to look: each counts as the mean of those within this time, where there are several.
-const SMOOTHED: Duration = Duration::from_millis(170);
-/// Looks kept: the span at 60 looks a second.
-const KEPT: usize = 160;
+/// Looks that are further apart than this cannot tell a swing (7.5 looks a second are needed); one or two
+/// without usable landmarks in between are common where a head is turned furthest.
+const LONGEST_GAP: Duration = Duration::from_millis(300);
+/// Looks within this time count as one, at their mean: landmarks jitter from look to look, and more of them say no more.
+const TOGETHER: Duration = Duration::from_millis(60);
+/// Cycles a second of the waves that are tried, so close that each shake from 0.85 to 2 a second is near to one.
+const RATES: [f32; 7] = [0.9, 1.03, 1.17, 1.32, 1.5, 1.7, 1.92];
+/// The looks that are held against a wave are those of so many cycles …
+const CYCLES: f32 = 1.75;
+/// … and of no less than this many seconds, since a look up on the way past the camera is half a fast wave.
+const LEAST_SPAN: f32 = 1.25;
+/// Part of that time that the looks must reach over, and how many they must be.
+const REACHED: f32 = 0.92;
+const LEAST_LOOKS: usize = 9;
+/// A wave goes this far to each side, in eye distances (nose against eyes). The nose that the shipped model sees goes aside
+/// by about 0.4 of them per sine of the yaw on bare faces and 0.3 on masked ones, where it is a guess that turns with the rest …
+const LEAST_AMPLITUDE: f32 = 0.12;
+/// … explains this part of the variance of the yaw …
+const EXPLAINED: f32 = 0.8;
+/// … which deviates this many times as far as the pitch, or it is a nod or a walk.
+const YAW_TO_PITCH: f32 = 1.3;
+/// Looks kept, each [`TOGETHER`] at least: more than the longest wave takes.
+const KEPT: usize = 40;
 
 #[derive(Clone, Copy, Debug)]
 struct Pose {
-    time: Duration,
-    /// As the look gave them.
-    raw: (f32, f32),
-    /// Means of the looks of [`SMOOTHED`].
+    /// Of the first of its looks.
+    from: Duration,
+    /// Mean over its looks, as are the angles.
+    time: f32,
+    looks: f32,
     yaw: f32,
     pitch: f32,
 }
@@ -47,6 +54,7 @@ struct Pose {
 #[derive(Debug, Default)]
 pub struct Series {
     poses: Vec<Pose>,
+    last: Duration,
 }
 
 impl Series {
@@ -67,8 +75,16 @@ impl Series {
         let along = |p: (f32, f32)| ((p.0 - middle.0) * dx + (p.1 - middle.1) * dy) / eyes;
         let across = |p: (f32, f32)| ((p.1 - middle.1) * dx - (p.0 - middle.0) * dy) / eyes;
         let (yaw, pitch) = (along(nose) / eyes, across(nose) / eyes);
-        if self.poses.last().is_some_and(|p| time.saturating_sub(p.time) > LONGEST_GAP) {
+        if time.saturating_sub(self.last) > LONGEST_GAP {
             self.poses.clear();
+        }
+        self.last = time;
+        if let Some(pose) = self.poses.last_mut().filter(|p| time.saturating_sub(p.from) < TOGETHER) {
+            pose.looks += 1.0;
+            pose.time += (time.as_secs_f32() - pose.time) / pose.looks;
+            pose.yaw += (yaw - pose.yaw) / pose.looks;
+            pose.pitch += (pitch - pose.pitch) / pose.looks;
+            return;
         }
         if self.poses.capacity() == 0 {
             self.poses.reserve_exact(KEPT);
@@ -76,59 +92,55 @@ impl Series {
         if self.poses.len() == KEPT {
             self.poses.remove(0);
         }
-        let recent = self.poses.iter().rev().take_while(|p| time.saturating_sub(p.time) < SMOOTHED);
-        let (sums, looks) = recent.fold(((yaw, pitch), 1.0), |(s, n), p| ((s.0 + p.raw.0, s.1 + p.raw.1), n + 1.0));
-        self.poses.push(Pose { time, raw: (yaw, pitch), yaw: sums.0 / looks, pitch: sums.1 / looks });
+        self.poses.push(Pose { from: time, time: time.as_secs_f32(), looks: 1.0, yaw, pitch });
     }
 
-    /// Whether the looks of the last [`SPAN`] end in a head shake.
+    /// Whether the last looks are those of a head shake.
     pub fn is_shake(&self) -> bool {
-        let Some(last) = self.poses.last() else { return false };
-        let first = self.poses.partition_point(|p| last.time.saturating_sub(p.time) > SPAN);
-        let poses = &self.poses[first..];
-        swings(poses) >= SWINGS && range(poses, |p| p.yaw) > YAW_TO_PITCH * range(poses, |p| p.pitch)
+        RATES.iter().any(|rate| {
+            let span = (CYCLES / rate).max(LEAST_SPAN);
+            let Some(last) = self.poses.last() else { return false };
+            let first = self.poses.partition_point(|p| last.time - p.time > span);
+            let poses = &self.poses[first..];
+            poses.len() >= LEAST_LOOKS && last.time - poses[0].time >= REACHED * span && is_wave(poses, *rate)
+        })
     }
 }
 
-fn range(poses: &[Pose], pick: impl Fn(&Pose) -> f32) -> f32 {
-    let (low, high) = poses.iter().map(pick).fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
-    high - low
-}
-
-/// The longest run of alternating swings: from one extremum to the next that lies at least [`LEAST_SWING`] away, each of an
-/// allowed length; a swing that is too long or too short begins the run anew.
-fn swings(poses: &[Pose]) -> usize {
-    let (mut run, mut longest) = (0, 0);
-    // Where the swing began that goes on, and the furthest it has come.
-    let (mut low, mut high) = (poses[0], poses[0]);
-    let mut going: Option<(Pose, Pose)> = None;
-    for pose in &poses[1..] {
-        let Some((from, to)) = &mut going else {
-            low = if pose.yaw < low.yaw { *pose } else { low };
-            high = if pose.yaw > high.yaw { *pose } else { high };
-            if high.yaw - low.yaw >= LEAST_SWING {
-                going = Some(if high.time > low.time { (low, high) } else { (high, low) });
-            }
-            continue;
-        };
-        let rising = to.yaw > from.yaw;
-        if (pose.yaw > to.yaw) == rising {
-            *to = *pose;
-        } else if (to.yaw - pose.yaw).abs() >= LEAST_SWING {
-            run = if fits(from.time, to.time) { run + 1 } else { 0 };
-            longest = longest.max(run);
-            (*from, *to) = (*to, *pose);
-        }
+/// Whether the yaw goes to and fro at this rate (cycles a second), apart from a steady turn.
+fn is_wave(poses: &[Pose], rate: f32) -> bool {
+    let count = poses.len() as f32;
+    let column = |value: &dyn Fn(&Pose) -> f32| {
+        let mut column = [0.0; KEPT];
+        column.iter_mut().zip(poses).for_each(|(c, p)| *c = value(p));
+        let mean = column.iter().sum::<f32>() / count;
+        column[..poses.len()].iter_mut().for_each(|c| *c -= mean);
+        column
+    };
+    let dot = |a: &[f32; KEPT], b: &[f32; KEPT]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let yaw = column(&|p| p.yaw);
+    // Most people keep their head still: that is soon seen.
+    if dot(&yaw, &yaw) < LEAST_AMPLITUDE.powi(2) / 4.0 * count {
+        return false;
     }
-    if going.is_some_and(|(from, to)| fits(from.time, to.time)) {
-        longest = longest.max(run + 1);
-    }
-    longest
-}
-
-fn fits(a: Duration, b: Duration) -> bool {
-    let span = a.abs_diff(b);
-    (SHORTEST_SWING..=LONGEST_SWING).contains(&span)
+    let since = |p: &Pose| p.time - poses[0].time;
+    let time = column(&since);
+    // What is left of a column once its mean and its steady change are taken out: then the fit of all four parts of
+    // the model is that of the two of the wave.
+    let steady = |mut column: [f32; KEPT]| {
+        let slope = dot(&column, &time) / dot(&time, &time);
+        column.iter_mut().zip(&time).for_each(|(c, t)| *c -= slope * t);
+        column
+    };
+    let angle = |p: &Pose| since(p) * rate * std::f32::consts::TAU;
+    let (yaw, pitch) = (steady(yaw), steady(column(&|p| p.pitch)));
+    let (cos, sin) = (steady(column(&|p| angle(p).cos())), steady(column(&|p| angle(p).sin())));
+    let (cc, cs, ss) = (dot(&cos, &cos), dot(&cos, &sin), dot(&sin, &sin));
+    let (yc, ys, yy) = (dot(&yaw, &cos), dot(&yaw, &sin), dot(&yaw, &yaw));
+    let determinant = cc * ss - cs * cs;
+    let (a, b) = ((yc * ss - ys * cs) / determinant, (ys * cc - yc * cs) / determinant);
+    let explained = a * yc + b * ys;
+    a.hypot(b) >= LEAST_AMPLITUDE && explained >= EXPLAINED * yy && yy > YAW_TO_PITCH.powi(2) * dot(&pitch, &pitch)
 }
 
 #[cfg(test)]
