@@ -421,6 +421,41 @@ impl Person {
     }
 }
 
+/// What a visitor does from a time on.
+#[cfg(test)]
+pub type Act = fn(f32) -> Gaze;
+
+#[cfg(test)]
+impl Lane {
+    /// A lane with a still camera and, one after the other, people who come in from the side, stand before the camera for
+    /// four seconds and go on; one second after they stopped they act.
+    pub fn of_visitors(visitors: &[(usize, Option<Act>)], fps: f32) -> Lane {
+        let camera = Camera { fps, lost: 0.0, bursts: (0.0, 0.0), jitter: 0.0, noise: 2.0, exposure: (0.0, 1.0) };
+        let mut from = 0.0;
+        let people = visitors.iter().map(|(head, act)| {
+            let (depth, side) = (1.4, beyond(1.4));
+            let mut knots = walk(from, &[(-side, depth), (0.0, depth)], 0.9);
+            let stands = knots[1].t;
+            knots.extend(walk(stands + 4.0, &[(0.0, depth), (side, depth)], 0.9));
+            from = knots[3].t + 0.5;
+            Person {
+                head: *head,
+                mirrored: false,
+                knots,
+                tall: 1.6,
+                facing: 0.0,
+                gazes: act.iter().map(|act| act(stands + 1.0)).collect(),
+                swap: None,
+                pace: (1.8, 0.0),
+                clothes: [[90.0, 140.0, 120.0], [60.0, 128.0, 128.0]],
+                striped: false,
+                hair: yuv(HAIR[0]),
+            }
+        });
+        Lane { people: people.collect(), camera, seconds: from, post: None, seed: 1 }
+    }
+}
+
 /// A straight walk from place to place (metres aside, metres of depth) at a speed (metres a second).
 fn walk(start: f32, places: &[(f32, f32)], speed: f32) -> Vec<Knot> {
     let mut t = start;

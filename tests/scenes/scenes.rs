@@ -7,6 +7,8 @@ mod morning;
 mod paint;
 mod play;
 mod score;
+#[cfg(test)]
+mod shake;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
