@@ -1,4 +1,5 @@
-//! A generated market: three cameras of site `forville`, today from 8:00 to 12:30 and the two weeks before.
+//! A generated market: three cameras, today from 8:00 to 12:30 and the two weeks before. Its names say on the page that
+//! nobody was counted.
 
 use std::f64::consts::PI;
 
@@ -9,13 +10,13 @@ use jiff::{Timestamp, ToSpan};
 use crate::record::share::{Quality, rounded, share};
 use crate::record::{Counts, Fields, Model, Privacy, Record, SCHEMA};
 
-const SITE: &str = "forville";
+pub const SITE: &str = "generated";
 const MIN_PERSONS: u32 = 10;
 const WINDOW: i64 = 1200;
 /// Days before today.
 const DAYS: i64 = 14;
 /// Passages of each camera in its busiest 20 minutes.
-const CAMERAS: [(&str, f64); 3] = [("forville-1", 118.0), ("forville-2", 74.0), ("forville-3", 41.0)];
+const CAMERAS: [(&str, f64); 3] = [("generated-1", 118.0), ("generated-2", 74.0), ("generated-3", 41.0)];
 
 /// All records of the market up to `today`, oldest first.
 pub fn records(today: Date, zone: &TimeZone) -> Vec<Record> {

@@ -89,7 +89,7 @@ fn run_demo(listen: &Listen) -> Result<(), String> {
         for second in 0u32.. {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let (mask, no_mask) = (3 + second % 4, second % 3);
-            let (site, camera) = ("forville".to_owned(), format!("forville-{}", 1 + second % 3));
+            let (site, camera) = (demo::SITE.to_owned(), format!("{}-{}", demo::SITE, 1 + second % 3));
             let live = Live { site, camera, mask, no_mask, incorrect: 0, unknown: 0 };
             state.tell(Event::Live { live, at: Timestamp::now() });
         }

@@ -194,7 +194,7 @@ fn the_demo_shows_a_market_with_a_falling_share() {
     let dashboard = Dashboard::start(command);
     let sites = dashboard.json("/api/sites");
     let today = sites["sites"][0]["last"].as_str().unwrap();
-    let day = dashboard.json(&format!("/api/day?site=forville&date={today}"));
+    let day = dashboard.json(&format!("/api/day?site=generated&date={today}"));
     let windows = day["windows"].as_array().unwrap();
     let share = |n: usize| windows[n]["masked_share"].as_f64().unwrap();
     // The window from 8:40, and the last whole one.
