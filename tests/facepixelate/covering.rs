@@ -1,0 +1,134 @@
+//! What is covered of a face, an area, a frame.
+
+use super::*;
+
+#[test]
+fn a_face_is_covered_in_every_component_of_every_format_and_nothing_else_is() {
+    for format in Format::ALL {
+        for mode in [Mode::Mosaic, Mode::Solid] {
+            let mut h = harness(format);
+            element(&h).set_property("mode", mode);
+            let out = h.push_and_pull(looked(format, 0, &[face(1, 100.0, 80.0, 40.0, 48.0)])).unwrap();
+            // A quarter on each side.
+            assert_covered_exactly(format, &out, (90, 68, 60, 72));
+        }
+    }
+}
+
+#[test]
+fn solid_is_black_by_the_range_of_the_caps() {
+    for (range, black) in [("bt709", 16), ("1:3:5:1", 0)] {
+        init();
+        let mut caps = caps(Format::Nv12);
+        caps.make_mut().set("colorimetry", range);
+        let mut h = Harness::new("facepixelate");
+        h.set_caps(caps.clone(), caps);
+        h.play();
+        element(&h).set_property("mode", Mode::Solid);
+        let out = h.push_and_pull(frame(Format::Nv12, 0)).unwrap();
+        let out = bytes(&out);
+        assert!(out[..WIDTH * HEIGHT].iter().all(|&y| y == black), "{range}");
+        assert!(out[WIDTH * HEIGHT..].iter().all(|&uv| uv == 128), "{range}");
+    }
+}
+
+#[test]
+fn a_mosaic_has_five_cells_across_a_face_however_near() {
+    for size in [40, 120] {
+        let mut h = harness(Format::Gray8);
+        element(&h).set_property("margin", 0.0);
+        let out = h.push_and_pull(looked(Format::Gray8, 0, &[face(1, 40.0, 40.0, size as f32, size as f32)])).unwrap();
+        let out = bytes(&out);
+        let row = &out[60 * WIDTH + 40..][..size];
+        assert!(row.windows(2).filter(|w| w[0] != w[1]).count() <= 4);
+    }
+}
+
+#[test]
+fn faces_at_the_border_and_beyond_it_are_covered_up_to_the_border() {
+    let cases = [
+        // Of a face beyond the border, attach() writes the part within: 20 pixels, and a quarter of them on each side.
+        (face(1, -20.0, -20.0, 40.0, 40.0), (0, 0, 25, 25)),
+        (face(1, 300.0, 220.0, 20.0, 20.0), (295, 215, 25, 25)),
+    ];
+    for (face, rect) in cases {
+        let mut h = harness(Format::Gray8);
+        let out = h.push_and_pull(looked(Format::Gray8, 0, &[face])).unwrap();
+        assert_covered_exactly(Format::Gray8, &out, rect);
+    }
+}
+
+#[test]
+fn an_excluded_area_is_covered_and_its_place_is_not_told() {
+    let mut h = harness(Format::Nv12);
+    let mut buffer = frame(Format::Nv12, 0);
+    let area = Rect::new(100.0, 80.0, 40.0, 48.0);
+    let (age, size) = (Some(gst::ClockTime::ZERO), (WIDTH as u32, HEIGHT as u32));
+    look::attach(buffer.make_mut(), true, age, None, Some(area), None, size).unwrap();
+    let out = h.push_and_pull(buffer).unwrap();
+    assert_covered_exactly(Format::Nv12, &out, (90, 68, 60, 72));
+    assert_eq!(out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().count(), 0);
+}
+
+#[test]
+fn an_area_that_no_look_has_seen_becomes_one_colour_on_that_frame_and_is_not_held() {
+    let mut h = harness(Format::Gray8);
+    let mut buffer = frame(Format::Gray8, 0);
+    let (age, size) = (Some(gst::ClockTime::from_mseconds(100)), (WIDTH as u32, HEIGHT as u32));
+    let area = Rect::new(100.0, 80.0, 80.0, 60.0);
+    look::attach(buffer.make_mut(), false, age, None, None, Some(area), size).unwrap();
+    let out = h.push_and_pull(buffer).unwrap();
+    assert_covered_exactly(Format::Gray8, &out, (100, 80, 80, 60));
+    let covered = bytes(&out);
+    let color = covered[80 * WIDTH + 100];
+    assert!((80..140).all(|y| covered[y * WIDTH + 100..][..80].iter().all(|v| *v == color)));
+    assert_eq!(out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().count(), 0);
+    let next = looked(Format::Gray8, 1, &[]);
+    let raw = bytes(&next);
+    assert_eq!(bytes(&h.push_and_pull(next).unwrap()), raw);
+}
+
+#[test]
+fn a_region_that_lies_far_outside_is_harmless() {
+    let mut h = harness(Format::Nv12);
+    let mut buffer = frame(Format::Nv12, 0);
+    attach(&mut buffer, Some(0), &[]);
+    let writable = buffer.make_mut();
+    gst_video::VideoRegionOfInterestMeta::add(writable, look::ROI_TYPE, (u32::MAX, u32::MAX, u32::MAX, u32::MAX));
+    gst_video::VideoRegionOfInterestMeta::add(writable, look::ROI_TYPE, (0, 0, 0, 0));
+    let out = h.push_and_pull(buffer).unwrap();
+    assert_eq!(bytes(&out).len(), info(Format::Nv12).size());
+}
+
+#[test]
+fn a_region_larger_than_the_frame_covers_it() {
+    let mut h = harness(Format::Nv12);
+    let mut buffer = frame(Format::Nv12, 0);
+    attach(&mut buffer, Some(0), &[]);
+    gst_video::VideoRegionOfInterestMeta::add(buffer.make_mut(), look::ROI_TYPE, (0, 0, u32::MAX, u32::MAX));
+    assert_whole(Format::Nv12, &h.push_and_pull(buffer).unwrap());
+}
+
+#[test]
+fn a_frame_without_faces_goes_on_as_it_came() {
+    let mut h = harness(Format::Nv12);
+    assert_raw(Format::Nv12, &h.push_and_pull(looked(Format::Nv12, 0, &[])).unwrap());
+    assert_eq!(count(&h, "frames-covered-whole"), 0);
+}
+
+#[test]
+fn the_scope_frame_covers_the_whole_frame_whatever_was_found() {
+    let mut h = harness(Format::I420);
+    element(&h).set_property("scope", Scope::Frame);
+    assert_whole(Format::I420, &h.push_and_pull(looked(Format::I420, 0, &[])).unwrap());
+}
+
+#[test]
+fn a_box_grows_by_the_margin_and_with_the_age_of_its_look() {
+    let mut h = harness(Format::Gray8);
+    element(&h).set_property("margin", 0.5);
+    let mut buffer = frame(Format::Gray8, 0);
+    attach(&mut buffer, Some(250), &[face(1, 120.0, 100.0, 20.0, 20.0)]);
+    // 0.5 and 2 per second for 0.25 s: one box on each side.
+    assert_covered_exactly(Format::Gray8, &h.push_and_pull(buffer).unwrap(), (100, 80, 60, 60));
+}

@@ -1,0 +1,88 @@
+//! Frames without a look, or with one that cannot be relied on.
+
+use super::*;
+
+#[test]
+fn a_missing_look_covers_the_whole_frame() {
+    for format in Format::ALL {
+        let mut h = harness(format);
+        assert_whole(format, &h.push_and_pull(frame(format, 0)).unwrap());
+        assert_eq!((count(&h, "frames-missing"), count(&h, "frames-covered-whole")), (1, 1));
+    }
+}
+
+#[test]
+fn a_missing_look_is_an_error_where_that_was_asked_for() {
+    let mut h = harness(Format::Nv12);
+    let bus = bus(&h);
+    element(&h).set_property("on-missing", OnMissing::Error);
+    assert_eq!(h.push(frame(Format::Nv12, 0)), Err(gst::FlowError::Error));
+    assert_eq!(h.push(frame(Format::Nv12, 1)), Err(gst::FlowError::Error));
+    assert_eq!(h.buffers_received(), 0);
+    let error = error(&bus);
+    assert!(error.matches(gst::StreamError::Failed));
+    assert!(error.message().contains("put maskcount before facepixelate"), "{error}");
+    assert_eq!(count(&h, "errors"), 2);
+}
+
+#[test]
+fn a_missing_look_passes_only_where_that_was_asked_for() {
+    let mut h = harness(Format::Nv12);
+    element(&h).set_property("on-missing", OnMissing::Pass);
+    assert_raw(Format::Nv12, &h.push_and_pull(frame(Format::Nv12, 0)).unwrap());
+    assert_eq!(count(&h, "frames-passed"), 1);
+}
+
+#[test]
+fn pass_still_covers_the_regions_of_other_detectors_and_holds_them() {
+    let mut h = harness(Format::Gray8);
+    element(&h).set_property("on-missing", OnMissing::Pass);
+    let mut buffer = frame(Format::Gray8, 0);
+    gst_video::VideoRegionOfInterestMeta::add(buffer.make_mut(), look::ROI_TYPE, (100, 80, 40, 40));
+    assert_covered_exactly(Format::Gray8, &h.push_and_pull(buffer).unwrap(), (90, 70, 60, 60));
+    let out = h.push_and_pull(frame(Format::Gray8, 1)).unwrap();
+    assert!(bytes(&out) != noise(WIDTH * HEIGHT));
+}
+
+#[test]
+fn a_stale_look_covers_the_whole_frame_whatever_on_missing_says() {
+    for on_missing in [OnMissing::Frame, OnMissing::Pass, OnMissing::Error] {
+        for age in [Some(501), None] {
+            let mut h = harness(Format::Nv12);
+            element(&h).set_property("on-missing", on_missing);
+            let mut buffer = frame(Format::Nv12, 0);
+            attach(&mut buffer, age, &[]);
+            assert_whole(Format::Nv12, &h.push_and_pull(buffer).unwrap());
+            assert_eq!(count(&h, "frames-stale"), 1);
+        }
+    }
+}
+
+#[test]
+fn a_look_of_the_greatest_age_is_still_good() {
+    let mut h = harness(Format::Nv12);
+    let mut buffer = frame(Format::Nv12, 0);
+    attach(&mut buffer, Some(500), &[]);
+    assert_raw(Format::Nv12, &h.push_and_pull(buffer).unwrap());
+}
+
+#[test]
+fn fewer_regions_than_the_look_says_cover_the_whole_frame_even_under_pass() {
+    for on_missing in [OnMissing::Frame, OnMissing::Pass] {
+        let mut h = harness(Format::Nv12);
+        element(&h).set_property("on-missing", on_missing);
+        let mut buffer = looked(Format::Nv12, 0, &[face(1, 10.0, 10.0, 40.0, 40.0), face(2, 200.0, 10.0, 40.0, 40.0)]);
+        let mut lost = false;
+        buffer.make_mut().foreach_meta_mut(|mut meta| {
+            let roi = meta.downcast_ref::<gst_video::VideoRegionOfInterestMeta>().is_some();
+            let remove = roi && !lost;
+            lost |= roi;
+            std::ops::ControlFlow::Continue(if remove {
+                gst::buffer::BufferMetaForeachAction::Remove
+            } else {
+                gst::buffer::BufferMetaForeachAction::Keep
+            })
+        });
+        assert_whole(Format::Nv12, &h.push_and_pull(buffer).unwrap());
+    }
+}
