@@ -44,8 +44,8 @@ struct Pose {
     /// Of the first of its looks.
     from: Duration,
     /// Mean over its looks, as are the angles.
-    time: f32,
-    looks: f32,
+    time: Duration,
+    looks: u32,
     yaw: f32,
     pitch: f32,
 }
@@ -80,10 +80,10 @@ impl Series {
         }
         self.last = time;
         if let Some(pose) = self.poses.last_mut().filter(|p| time.saturating_sub(p.from) < TOGETHER) {
-            pose.looks += 1.0;
-            pose.time += (time.as_secs_f32() - pose.time) / pose.looks;
-            pose.yaw += (yaw - pose.yaw) / pose.looks;
-            pose.pitch += (pitch - pose.pitch) / pose.looks;
+            pose.looks += 1;
+            pose.time += time.saturating_sub(pose.time) / pose.looks;
+            pose.yaw += (yaw - pose.yaw) / pose.looks as f32;
+            pose.pitch += (pitch - pose.pitch) / pose.looks as f32;
             return;
         }
         if self.poses.capacity() == 0 {
@@ -92,7 +92,7 @@ impl Series {
         if self.poses.len() == KEPT {
             self.poses.remove(0);
         }
-        self.poses.push(Pose { from: time, time: time.as_secs_f32(), looks: 1.0, yaw, pitch });
+        self.poses.push(Pose { from: time, time, looks: 1, yaw, pitch });
     }
 
     /// Whether the last looks are those of a head shake.
@@ -100,9 +100,9 @@ impl Series {
         RATES.iter().any(|rate| {
             let span = (CYCLES / rate).max(LEAST_SPAN);
             let Some(last) = self.poses.last() else { return false };
-            let first = self.poses.partition_point(|p| last.time - p.time > span);
-            let poses = &self.poses[first..];
-            poses.len() >= LEAST_LOOKS && last.time - poses[0].time >= REACHED * span && is_wave(poses, *rate)
+            let before_last = |p: &Pose| last.time.saturating_sub(p.time).as_secs_f32();
+            let poses = &self.poses[self.poses.partition_point(|p| before_last(p) > span)..];
+            poses.len() >= LEAST_LOOKS && before_last(&poses[0]) >= REACHED * span && is_wave(poses, *rate)
         })
     }
 }
@@ -123,7 +123,7 @@ fn is_wave(poses: &[Pose], rate: f32) -> bool {
     if dot(&yaw, &yaw) < LEAST_AMPLITUDE.powi(2) / 4.0 * count {
         return false;
     }
-    let since = |p: &Pose| p.time - poses[0].time;
+    let since = |p: &Pose| p.time.saturating_sub(poses[0].time).as_secs_f32();
     let time = column(&since);
     // What is left of a column once its mean and its steady change are taken out: then the fit of all four parts of
     // the model is that of the two of the wave.
@@ -180,6 +180,18 @@ mod tests {
         for rate in [30.0, 15.0, 10.0, 7.5] {
             assert!(shaken(rate, |t| (0.4 * wave(t, 1.2), 0.5)), "{rate}");
         }
+    }
+
+    #[test]
+    fn a_head_shake_is_seen_after_a_year_too() {
+        let mut series = Series::default();
+        let year = Duration::from_secs(365 * 24 * 3600);
+        let seen = (0..60).any(|i| {
+            let t = i as f32 / 15.0;
+            series.look(year + Duration::from_secs_f32(t), &face(0.4 * wave(t, 1.2), 0.5));
+            series.is_shake()
+        });
+        assert!(seen);
     }
 
     #[test]
