@@ -26,14 +26,16 @@ const RATES: [f32; 7] = [0.9, 1.03, 1.17, 1.32, 1.5, 1.7, 1.92];
 const CYCLES: f32 = 1.75;
 /// … and of no less than this many seconds, since a look up on the way past the camera is half a fast wave.
 const LEAST_SPAN: f32 = 1.25;
-/// Part of that time that the looks must reach over, and how many they must be.
+/// Part of that time that the looks must reach over …
 const REACHED: f32 = 0.92;
-const LEAST_LOOKS: usize = 9;
+/// … and how many they are at least, for which they reach further back where there are few a second: nine looks at uneven
+/// times are near to some wave by chance in one of a hundred passages.
+const LEAST_LOOKS: usize = 11;
 /// A wave goes this far to each side, in eye distances (nose against eyes). The nose that the shipped model sees goes aside
 /// by about 0.4 of them per sine of the yaw on bare faces and 0.3 on masked ones, where it is a guess that turns with the rest …
 const LEAST_AMPLITUDE: f32 = 0.12;
-/// … explains this part of the variance of the yaw …
-const EXPLAINED: f32 = 0.8;
+/// … explains this part of the variance of the yaw, both per degree of freedom (few looks are near to some wave by chance) …
+const EXPLAINED: f32 = 0.78;
 /// … which deviates this many times as far as the pitch, or it is a nod or a walk.
 const YAW_TO_PITCH: f32 = 1.3;
 /// Looks kept, each [`TOGETHER`] at least: more than the longest wave takes.
@@ -101,8 +103,10 @@ impl Series {
             let span = (CYCLES / rate).max(LEAST_SPAN);
             let Some(last) = self.poses.last() else { return false };
             let before_last = |p: &Pose| last.time.saturating_sub(p.time).as_secs_f32();
-            let poses = &self.poses[self.poses.partition_point(|p| before_last(p) > span)..];
-            poses.len() >= LEAST_LOOKS && before_last(&poses[0]) >= REACHED * span && is_wave(poses, *rate)
+            let first = self.poses.partition_point(|p| before_last(p) > span);
+            let Some(enough) = self.poses.len().checked_sub(LEAST_LOOKS) else { return false };
+            let poses = &self.poses[first.min(enough)..];
+            before_last(&poses[0]) >= REACHED * span && is_wave(poses, *rate)
         })
     }
 }
