@@ -4,7 +4,9 @@ Assignment is task-aligned: of the cells near a face, the `TOP` with the best sc
 prediction answer for it. A cell that two faces want goes to the one it fits better. Its target score is the IoU it
 reaches, so that the score comes to mean "here is a face, and this box fits it".
 
-Losses, each summed over cells and divided by the sum of target scores in the batch:
+Losses, each summed over cells with the share that a cell has in its face, and divided by the sum of shares in the batch.
+A face shares out the root of the best IoU: in full measure the faces that are found badly would hardly count, with none
+at all wrong labels would count most.
   face       binary cross-entropy; negatives weighted by p^GAMMA (focal), cells in ignore regions by 0
   label      cross-entropy over mask / no_mask / incorrect, only where the label is known
   box        1 - CIoU
@@ -19,6 +21,7 @@ from network import LABELS, STRIDES
 
 UNLABELLED, IGNORE = -1, -2  # a face whose mask state nobody knows; a region that is neither face nor background
 TOP, A, B = 10, 0.5, 4.0
+LEAST_IOU = 0.05
 GAMMA, NEGATIVE = 2.0, 0.75
 WEIGHTS = {"face": 1.0, "label": 0.5, "box": 3.0, "landmarks": 14.0}
 LANDMARK_SIZE, LANDMARK_LEAST = 48, 0.2  # pixels from which landmarks weigh 1; weight of those of the smallest faces
@@ -64,7 +67,7 @@ def iou(a, b, complete=False):
 
 @torch.no_grad()
 def assign(score, boxes, centres, strides, truth, image):
-    """For faces `truth` [G, 4] of pictures `image` [G]: picture, cell, face and target score of each answering cell."""
+    """For faces `truth` [G, 4] of pictures `image` [G]: picture, cell, face, target score and share of each answering cell."""
     n_cells = len(centres)
     size = (truth[:, 2:] - truth[:, :2]).clamp(min=1)
     offset = (centres[None] - (truth[:, None, :2] + truth[:, None, 2:]) / 2).abs()
@@ -87,8 +90,8 @@ def assign(score, boxes, centres, strides, truth, image):
     reached = overlap[face, cell]
     top_value = torch.zeros(len(truth)).scatter_reduce(0, face, value, "amax")
     top_iou = torch.zeros(len(truth)).scatter_reduce(0, face, reached, "amax")
-    target = value / (top_value[face] + 1e-12) * top_iou[face]
-    return image[face], cell, face, target
+    fit, best_iou = value / (top_value[face] + 1e-12), top_iou[face]
+    return image[face], cell, face, fit * best_iou, fit * best_iou.clamp(min=LEAST_IOU).sqrt()
 
 
 def loss(outputs, truth):
@@ -99,7 +102,8 @@ def loss(outputs, truth):
     probability = logit.detach().sigmoid()
     real = truth["label"] != IGNORE
     faces = {k: v[real] for k, v in truth.items() if k != "pixels"}
-    image, cell, face, target = assign(probability, boxes.detach(), centres, strides, faces["box"], faces["image"])
+    image, cell, face, target, share = assign(probability, boxes.detach(), centres, strides, faces["box"],
+                                              faces["image"])
 
     wanted = torch.zeros_like(logit)
     wanted[image, cell] = target
@@ -107,19 +111,19 @@ def loss(outputs, truth):
     for i, box in zip(truth["image"][~real].tolist(), truth["box"][~real]):
         margin = (box[2:] - box[:2]) * 0.1 + strides[:, None] * 0.5
         weight[i, ((centres > box[:2] - margin) & (centres < box[2:] + margin)).all(-1)] = 0
-    weight[image, cell] = target.clamp(min=0.1)
-    total = target.sum().clamp(min=4.0)
+    weight[image, cell] = share.clamp(min=0.1)
+    total = share.sum().clamp(min=4.0)
     parts = {"face": (F.binary_cross_entropy_with_logits(logit, wanted, reduction="none") * weight).sum() / total}
 
     mine = flat[image, cell]
-    parts["box"] = ((1 - iou(boxes[image, cell], faces["box"][face], complete=True)) * target).sum() / total
+    parts["box"] = ((1 - iou(boxes[image, cell], faces["box"][face], complete=True)) * share).sum() / total
     label = faces["label"][face]
     known = label >= 0
     parts["label"] = (F.cross_entropy(mine[known, 1:1 + len(LABELS)], label[known], torch.tensor(LABEL_WEIGHT),
-                                      reduction="none", label_smoothing=LABEL_SMOOTHING) * target[known]).sum() / total
+                                      reduction="none", label_smoothing=LABEL_SMOOTHING) * share[known]).sum() / total
     points = mine[:, 8:].unflatten(1, (5, 2)) * strides[cell][:, None, None] + centres[cell][:, None]
     size = (faces["box"][face, 2:] - faces["box"][face, :2]).prod(-1).clamp(min=36).sqrt()
     error = (points - faces["landmarks"][face].unflatten(1, (5, 2))).abs().sum(-1) / size[:, None]
     sure = faces["landmark_weight"][face] * (size / LANDMARK_SIZE).clamp(LANDMARK_LEAST, 1)[:, None]
-    parts["landmarks"] = (error * sure * target[:, None]).sum() / 5 / total
+    parts["landmarks"] = (error * sure * share[:, None]).sum() / 5 / total
     return sum(WEIGHTS[k] * v for k, v in parts.items()), {k: float(v.detach()) for k, v in parts.items()}

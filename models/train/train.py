@@ -27,6 +27,7 @@ import torch.distributed as dist  # noqa: E402
 
 from data import Stream, load, to_input  # noqa: E402
 from losses import loss  # noqa: E402
+from muon import Muon  # noqa: E402
 from network import DEFAULT, MaskCount, fold, restore  # noqa: E402
 
 
@@ -100,16 +101,20 @@ def run(rank, a, photos, meeting):
         net.stem.requires_grad_(False)
     net = net.train().to(memory_format=torch.channels_last)
     learning = [p for p in net.parameters() if p.requires_grad]
-    matrices, others = [p for p in learning if p.ndim > 1], [p for p in learning if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": a.decay}, {"params": others, "weight_decay": 0.0}],
-                                  lr=a.lr)
+    pointwise = [p for p in learning if p.ndim == 4 and p.shape[1] > 1 and p.shape[2] == 1]
+    kernels = [p for p in learning if p.ndim == 4 and not (p.shape[1] > 1 and p.shape[2] == 1)]
+    others = [p for p in learning if p.ndim < 4]
+    optimisers = [Muon(pointwise, a.lr, weight_decay=a.decay),
+                  torch.optim.AdamW([{"params": kernels, "weight_decay": a.decay},
+                                     {"params": others, "weight_decay": 0.0}], lr=a.lr)]
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     epoch = step = 0
     spent = 0.0
     if last.exists():
         saved = torch.load(last, weights_only=False)
         net.load_state_dict(saved["net"])
-        optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(optimisers, saved["optimisers"]):
+            optimiser.load_state_dict(state)
         average, epoch, step, spent = saved["average"], saved["epoch"], saved["step"], saved["spent"]
     dist.barrier()
     began = time.monotonic() - spent
@@ -127,18 +132,19 @@ def run(rank, a, photos, meeting):
             with torch.autocast("cpu", torch.bfloat16):
                 outputs = net(to_input(batch["pixels"]))
             total, parts = loss(outputs, batch)
-            optimiser.zero_grad(set_to_none=True)
+            net.zero_grad(set_to_none=True)
             total.backward()
             progress = share(net, (time.monotonic() - began) / 60 / a.minutes)
             if progress >= 1:
                 break
-            for group in optimiser.param_groups:
+            for group in (g for o in optimisers for g in o.param_groups):
                 group["lr"] = rate(progress, a.lr)
             norm = torch.nn.utils.clip_grad_norm_(learning, 5.0)
             if not torch.isfinite(norm):
                 print("a step was skipped: the gradient is not finite", flush=True)
                 continue
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             step += 1
             follow(average, net, step)
             pictures += len(batch["pixels"])
@@ -148,7 +154,7 @@ def run(rank, a, photos, meeting):
         if rank == 0:
             spent_now = time.monotonic() - began
             saved = {"config": net.config, "folded": net.folded, "net": net.state_dict(), "average": average,
-                     "optimiser": optimiser.state_dict(), "epoch": epoch, "step": step, "spent": spent_now,
+                     "optimisers": [o.state_dict() for o in optimisers], "epoch": epoch, "step": step, "spent": spent_now,
                      "arguments": vars(a)}
             torch.save(saved, last.with_suffix(".part"))
             last.with_suffix(".part").replace(last)
