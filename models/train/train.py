@@ -101,8 +101,8 @@ def run(rank, a, photos, meeting):
         net.stem.requires_grad_(False)
     net = net.train().to(memory_format=torch.channels_last)
     learning = [p for p in net.parameters() if p.requires_grad]
-    pointwise = [p for p in learning if p.ndim == 4 and p.shape[1] > 1 and p.shape[2] == 1]
-    kernels = [p for p in learning if p.ndim == 4 and not (p.shape[1] > 1 and p.shape[2] == 1)]
+    pointwise = [p for p in learning if p.ndim == 4 and p.shape[2] == 1]
+    kernels = [p for p in learning if p.ndim == 4 and p.shape[2] > 1]
     others = [p for p in learning if p.ndim < 4]
     optimisers = [Muon(pointwise, a.lr, weight_decay=a.decay),
                   torch.optim.AdamW([{"params": kernels, "weight_decay": a.decay},

@@ -8,7 +8,7 @@
 //!
 //! | what happens | what becomes of tracks and windows |
 //! |---|---|
-//! | flush, new segment, discontinuity | every track ends, a look under way is dropped, the window goes on |
+//! | flush, new segment | every track ends, a look under way is dropped, the window goes on |
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage` |
