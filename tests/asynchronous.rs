@@ -187,6 +187,8 @@ fn a_runtime_that_fails_amid_the_stream_is_one_error_and_the_end_of_it() {
             std::thread::sleep(Duration::from_millis(1));
         }
         assert_eq!(flow, Err(gst::FlowError::Error), "async={mode}");
+        // What comes all the same says nothing new.
+        assert!((60_000..60_100).any(|time| h.push(grey(time)).is_err()), "async={mode}");
         h.push_event(gst::event::Eos::new());
         let errors: Vec<_> = std::iter::from_fn(|| bus.pop_filtered(&[gst::MessageType::Error])).collect();
         assert_eq!(errors.len(), 1, "{errors:?}");

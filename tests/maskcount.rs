@@ -115,6 +115,19 @@ fn max_fps_limits_the_looks_by_buffer_time() {
 }
 
 #[test]
+fn the_first_frame_of_another_size_is_looked_at() {
+    let mut h = harness("interval=100 max-fps=1/10");
+    h.set_src_caps_str(COMMON_CAPS);
+    let analysed: Vec<_> =
+        (0..2).map(|i| look::read(&h.push_and_pull(common::grey(i * 40)).unwrap()).unwrap()).collect();
+    assert_eq!(analysed.iter().map(|l| l.analysed).collect::<Vec<_>>(), [true, false]);
+    h.set_src_caps_str(&COMMON_CAPS.replace("320", "160"));
+    let smaller = |i: u64| common::buffer(160 * 240 * 3 / 2, i * 40);
+    let look = look::read(&h.push_and_pull(smaller(2)).unwrap()).unwrap();
+    assert!(look.analysed, "{look:?}: the boxes of before mean nothing in it");
+}
+
+#[test]
 fn while_paused_no_frame_has_a_look() {
     let mut h = harness("paused=true");
     h.set_src_caps_str(COMMON_CAPS);

@@ -86,6 +86,23 @@ fn a_clock_that_steps_back_a_little_counts_into_the_open_window() {
 }
 
 #[test]
+fn what_is_told_late_turns_no_window_back() {
+    let mut report = memory(Settings { min_persons: 1, ..settings() });
+    run(&mut report, "08:40:00", 10.0, 2);
+    run(&mut report, "08:40:10", 5.0, 2);
+    // More than a window before the open one.
+    let late = passage(at("08:39:58"), Wearing::Unmasked);
+    report.take(late);
+    assert!(report.amend(late, Wearing::Masked));
+    assert!(report.withdraw(at("08:39:59"), None));
+    run(&mut report, "08:40:15", 5.0, 2);
+    report.frame(at("08:40:20"), true);
+    let records = records(&mut report);
+    let said: Vec<_> = records.iter().map(|r| (r.start, r.persons, r.unmasked, r.withdrawn)).collect();
+    assert_eq!(said, [(at("08:40:00"), 2, 0, 0), (at("08:40:10"), 5, 0, 1)]);
+}
+
+#[test]
 fn a_clock_that_steps_back_far_closes_the_window() {
     let mut report = memory(Settings { min_persons: 2, ..settings() });
     run(&mut report, "18:40:00", 5.0, 2);

@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub struct MaskCount {
     stats: Mutex<Stats>,
     /// Running time (ns) before which a frame is late, from the sink's QoS events; 0: none.
     earliest: AtomicU64,
+    /// An error was posted; those that follow from it say nothing new.
+    failed: AtomicBool,
 }
 
 impl MaskCount {
@@ -44,14 +46,14 @@ impl MaskCount {
         let mut stats = lock(&self.stats).clone();
         let video = state.video.clone().ok_or(Failure::NotNegotiated)?;
         state.follow(&settings);
-        let time = state.advance(self.running_time(buffer), &video, &settings);
+        let time = state.advance(self.running_time(buffer), &video);
         let utc = state.clock.utc(time.as_nanos() as u64, sender_time(buffer), Timestamp::now);
 
         if settings.paused {
             state.eye.forget();
         }
         // With `async`: what was found since the last frame.
-        state.end_look(false, &settings, &mut stats)?;
+        state.end_look(false, &mut stats)?;
         let due = state.is_due(&settings, time);
         let gap = buffer.flags().contains(gst::BufferFlags::GAP);
         let analysed = due && !settings.paused && !self.is_late(time) && !gap && state.eye.is_free();
@@ -67,7 +69,7 @@ impl MaskCount {
         }
         // After the picture of this look is kept: with `async` it may be done already.
         if analysed {
-            waited = state.end_look(false, &settings, &mut stats)?;
+            waited = state.end_look(false, &mut stats)?;
         }
         stats.in_view = state.attach(buffer, &settings, time, analysed, video.size(buffer))?;
         self.collect_posts(state, &settings, time);
@@ -105,8 +107,17 @@ impl MaskCount {
         }
     }
 
+    /// Posts the failure unless one was posted before.
+    fn tell(&self, failure: &Failure) {
+        if self.failed.swap(true, Ordering::Relaxed) {
+            gst::debug!(CAT, imp = self, "{failure}");
+        } else {
+            self.post_error_message(failure.message());
+        }
+    }
+
     fn fail(&self, failure: &Failure) -> gst::FlowError {
-        self.post_error_message(failure.message());
+        self.tell(failure);
         failure.flow()
     }
 
@@ -114,8 +125,8 @@ impl MaskCount {
     fn finish(&self, state: &mut State) {
         let settings = lock(&self.settings).clone();
         let mut stats = lock(&self.stats).clone();
-        if let Err(error) = state.finish(&settings, &mut stats) {
-            self.post_error_message(model_error(&error));
+        if let Err(error) = state.finish(&mut stats) {
+            self.tell(&error.into());
         }
         for notice in state.report.notices() {
             self.post(bus::notice(&self.obj(), notice, settings.post_messages, state.last_frame));
@@ -240,6 +251,7 @@ impl BaseTransformImpl for MaskCount {
         let settings = lock(&self.settings).clone();
         *lock(&self.stats) = Stats::default();
         self.earliest.store(0, Ordering::Relaxed);
+        self.failed.store(false, Ordering::Relaxed);
         let state = self.open(&settings)?;
         *lock(&self.state) = Some(state);
         Ok(())

@@ -10,9 +10,8 @@ use jiff::Timestamp;
 use super::{ExecutionProvider, IncorrectIs};
 use crate::detect::Label;
 use crate::detect::manifest::Manifest;
+use crate::people;
 use crate::people::place::{Line, PlaceError, Polygon, polygons};
-use crate::people::{self, State as Worn};
-use crate::report::Wearing;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -141,18 +140,11 @@ impl Settings {
             zone: self.zone.as_ref().map(|(_, zone)| zone.clone()),
             exclude: self.exclude.as_ref().map(|(_, areas)| areas.clone()).unwrap_or_default(),
             line: self.line.as_ref().map(|(_, line)| *line),
-        }
-    }
-
-    /// What a passage counts as.
-    pub fn wearing(&self, worn: Worn) -> Wearing {
-        match (worn, self.incorrect_is) {
-            (Worn::Unknown, _) => Wearing::Unknown,
-            (Worn::Known(Label::Mask), _) => Wearing::Masked,
-            (Worn::Known(Label::NoMask), _) => Wearing::Unmasked,
-            (Worn::Known(Label::Incorrect), IncorrectIs::NoMask) => Wearing::Unmasked,
-            (Worn::Known(Label::Incorrect), IncorrectIs::Mask) => Wearing::Masked,
-            (Worn::Known(Label::Incorrect), IncorrectIs::Separate) => Wearing::Incorrect,
+            incorrect_is: match self.incorrect_is {
+                IncorrectIs::NoMask => Label::NoMask,
+                IncorrectIs::Mask => Label::Mask,
+                IncorrectIs::Separate => Label::Incorrect,
+            },
         }
     }
 

@@ -12,12 +12,12 @@ use super::imp::CAT;
 use super::properties::Settings;
 use super::stats::Stats;
 use super::video::Video;
-use crate::detect::DetectError;
 use crate::detect::change::Change;
+use crate::detect::{DetectError, Label};
 use crate::look::{self, FaceMeta};
-use crate::people::{self, Event, People};
+use crate::people::{self, Event, People, State as Worn};
 use crate::picture::Rect;
-use crate::report::{Passage, Report};
+use crate::report::{Passage, Report, Wearing};
 
 /// Time between two `maskcount-live` messages.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,12 +72,12 @@ impl State {
 
     /// Goes on to the next frame and tells its running time: the one it has, else the last one's and a frame. A step
     /// back, a flush or a new segment ends every track.
-    pub fn advance(&mut self, timed: Option<Duration>, video: &Video, settings: &Settings) -> Duration {
+    pub fn advance(&mut self, timed: Option<Duration>, video: &Video) -> Duration {
         let time = timed.unwrap_or_else(|| {
             self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(video.frame_duration()))
         });
         if self.broken || self.last_frame.is_some_and(|last| time < last) {
-            self.forget(settings);
+            self.forget();
             self.clock.segment();
             (self.last_begun, self.last_look, self.last_live) = (None, None, None);
             // The first frame after a break is looked at.
@@ -96,22 +96,27 @@ impl State {
 
     /// The pictures that come are of this kind.
     pub fn set_video(&mut self, video: Video) {
-        self.video = Some(video);
+        let size = |video: &Video| (video.info.width(), video.info.height());
+        let size_now = size(&video);
+        if self.video.replace(video).is_some_and(|before| size(&before) != size_now) {
+            // Where the boxes lie in a picture of another size nobody knows: the next frame is looked at.
+            (self.last_begun, self.last_look, self.since_begun) = (None, None, u32::MAX);
+        }
         self.eye.forget();
     }
 
     /// Ends every track and the look under way.
-    fn forget(&mut self, settings: &Settings) {
+    fn forget(&mut self) {
         self.eye.forget();
         if let (Some(utc), Some(last)) = (self.clock.last(), self.last_frame) {
-            take(&mut self.report, self.people.forget(), settings, utc, last);
+            take(&mut self.report, self.people.forget(last), utc, last);
         }
     }
 
     /// Waits for the look under way, ends every track, closes the open window and waits for its files.
-    pub fn finish(&mut self, settings: &Settings, stats: &mut Stats) -> Result<(), DetectError> {
-        let seen = self.end_look(true, settings, stats);
-        self.forget(settings);
+    pub fn finish(&mut self, stats: &mut Stats) -> Result<(), DetectError> {
+        let seen = self.end_look(true, stats);
+        self.forget();
         self.broken = true;
         self.report.finish(self.clock.last());
         seen.map(drop)
@@ -165,15 +170,15 @@ impl State {
 
     /// Tells the people room what the look that was begun has found, as of the time of its frame; the events go to the
     /// report. Tells how long the network was waited for.
-    pub fn end_look(&mut self, wait: bool, settings: &Settings, stats: &mut Stats) -> Result<Duration, DetectError> {
+    pub fn end_look(&mut self, wait: bool, stats: &mut Stats) -> Result<Duration, DetectError> {
         let awaited = self.eye.is_awaited();
         let Some(Look { frame, times, faces }) = self.eye.end(wait)? else { return Ok(Duration::ZERO) };
         let Frame { time, utc, size } = frame;
         stats.runtime.add(times.runtime);
         stats.decoding.add(times.decoding);
         let start = Instant::now();
-        take(&mut self.report, self.people.resize(size), settings, utc, time);
-        take(&mut self.report, self.people.look(time, faces), settings, utc, time);
+        take(&mut self.report, self.people.resize(size, time), utc, time);
+        take(&mut self.report, self.people.look(time, faces), utc, time);
         stats.people.add(start.elapsed());
         self.last_look = Some(time);
         if let Some(change) = &mut self.change {
@@ -202,7 +207,7 @@ impl State {
         due
     }
 
-    /// Leaves the metadata of this frame on the buffer.
+    /// Leaves the metadata of this frame on the buffer; how many of the faces are followed.
     pub fn attach(
         &mut self,
         buffer: &mut gst::BufferRef,
@@ -214,18 +219,16 @@ impl State {
         self.faces.clear();
         // While nothing is looked at, no box rests on anything.
         let age = if settings.paused { None } else { self.last_look.map(|last| time.saturating_sub(last)) };
-        if !settings.paused {
-            self.faces.extend(self.people.in_view(time).map(|face| FaceMeta {
-                rect: face.rect,
-                label: face.label,
-                confidence: f64::from(face.score),
-                id: face.id,
+        let mut followed = 0;
+        if age.is_some() {
+            self.faces.extend(self.people.in_view(time).map(|face| {
+                followed += u32::from(face.followed);
+                FaceMeta { rect: face.rect, label: face.label, confidence: f64::from(face.score), id: face.id }
             }));
         }
         for face in &self.faces {
             gst::trace!(CAT, "{time:?}: {} {:?} {:.2} {:?}", face.id, face.label, face.confidence, face.rect);
         }
-        let in_view = self.faces.len() as u32;
         let areas = settings.exclude.iter().flat_map(|(_, areas)| areas).map(|area| {
             let (x, y, w, h) = area.bounds();
             let (fx, fy) = (size.0 as f32 / 1000.0, size.1 as f32 / 1000.0);
@@ -238,18 +241,18 @@ impl State {
         };
         let age = age.and_then(|age| gst::ClockTime::try_from(age).ok());
         look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, unseen.iter().copied(), size)?;
-        Ok(in_view)
+        Ok(followed)
     }
 }
 
 /// Tells the report what happened to the counts.
-fn take(report: &mut Report, events: &[Event], settings: &Settings, utc: Timestamp, now: Duration) {
+fn take(report: &mut Report, events: &[Event], utc: Timestamp, now: Duration) {
     // Events carry stream times; all of them lie at or before this look.
     let utc_of = |time: Duration| {
         let back = jiff::SignedDuration::try_from(now.saturating_sub(time)).unwrap_or_default();
         utc.checked_sub(back).unwrap_or(utc)
     };
-    let passage = |at, worn| Passage { time: utc_of(at), wearing: settings.wearing(worn) };
+    let passage = |at, worn| Passage { time: utc_of(at), wearing: wearing(worn) };
     for event in events {
         match *event {
             Event::Counted { id, at, state } => {
@@ -259,12 +262,21 @@ fn take(report: &mut Report, events: &[Event], settings: &Settings, utc: Timesta
             Event::Amended { id, counted_at, from, to } => {
                 gst::trace!(CAT, "passage {id} amended to {to:?}");
                 // False if that window is given out already: what is out is not changed.
-                report.amend(passage(counted_at, from), settings.wearing(to));
+                report.amend(passage(counted_at, from), wearing(to));
             }
             Event::Withdrawn { id, at, counted } => {
                 gst::trace!(CAT, "passage {id} withdrawn");
                 report.withdraw(utc_of(at), counted.map(|(at, worn)| passage(at, worn)));
             }
         }
+    }
+}
+
+fn wearing(state: Worn) -> Wearing {
+    match state {
+        Worn::Unknown => Wearing::Unknown,
+        Worn::Known(Label::Mask) => Wearing::Masked,
+        Worn::Known(Label::NoMask) => Wearing::Unmasked,
+        Worn::Known(Label::Incorrect) => Wearing::Incorrect,
     }
 }

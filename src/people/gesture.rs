@@ -34,7 +34,8 @@ const LEAST_LOOKS: usize = 11;
 /// A wave goes this far to each side, in eye distances (nose against eyes). The nose that the shipped model sees goes aside
 /// by about 0.4 of them per sine of the yaw on bare faces and 0.3 on masked ones, where it is a guess that turns with the rest …
 const LEAST_AMPLITUDE: f32 = 0.12;
-/// … explains this part of the variance of the yaw …
+/// … explains this part of the variance of the yaw, each per degree of freedom, so that few looks prove no more than
+/// many …
 const EXPLAINED: f32 = 0.78;
 /// … which deviates this many times as far as the pitch, or it is a nod or a walk.
 const YAW_TO_PITCH: f32 = 1.3;
@@ -143,8 +144,10 @@ fn is_wave(poses: &[Pose], rate: f32) -> bool {
     let (yc, ys, yy) = (dot(&yaw, &cos), dot(&yaw, &sin), dot(&yaw, &yaw));
     let determinant = cc * ss - cs * cs;
     let (a, b) = ((yc * ss - ys * cs) / determinant, (ys * cc - yc * cs) / determinant);
-    let explained = a * yc + b * ys;
-    a.hypot(b) >= LEAST_AMPLITUDE && explained >= EXPLAINED * yy && yy > YAW_TO_PITCH.powi(2) * dot(&pitch, &pitch)
+    let unexplained = (yy - a * yc - b * ys) / (count - 4.0);
+    a.hypot(b) >= LEAST_AMPLITUDE
+        && unexplained <= (1.0 - EXPLAINED) * yy / (count - 2.0)
+        && yy > YAW_TO_PITCH.powi(2) * dot(&pitch, &pitch)
 }
 
 #[cfg(test)]

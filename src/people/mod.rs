@@ -28,8 +28,11 @@ const CONFIRM_EVIDENCE: f32 = 2.0;
 /// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
 /// another person or a post about where its walk leads: the longer it takes, the worse anything fits (`track`).
 const LOST_AFTER: Duration = Duration::from_millis(3000);
-/// A face that is not found is still shown, at its predicted place, for this long.
+/// A face that is not found is still shown, at its predicted place, for this long …
 const COAST: Duration = Duration::from_millis(500);
+/// … in a box that grows on each side by so many of its sizes a second since it was found, as `facepixelate` lets boxes
+/// grow that it holds.
+const COAST_GROWTH: f32 = 2.0;
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
 const LONGEST_TRACK: Duration = Duration::from_secs(120);
 /// Faces surer than this share of the threshold are covered, as fails closed; they are not followed.
@@ -44,7 +47,7 @@ const SAME_FACE: f32 = 0.1;
 const MAX_TRACKS: usize = 512;
 
 /// What counts, where.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Least score of a face that speaks for being counted, 0 to 1.
     pub threshold: f32,
@@ -54,13 +57,29 @@ pub struct Settings {
     pub opt_out: bool,
     /// Only passages whose face's centre lies inside are counted.
     pub zone: Option<Polygon>,
-    /// Faces whose centre lies inside any of these are left out altogether.
+    /// Faces whose centre lies inside any of these are neither followed nor counted.
     pub exclude: Vec<Polygon>,
     /// Count at the crossing of this line instead of at confirmation.
     pub line: Option<Line>,
+    /// What a mask under the nose counts as.
+    pub incorrect_is: Label,
 }
 
-/// What a passage was found to wear.
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            threshold: 0.0,
+            min_face: 0,
+            opt_out: false,
+            zone: None,
+            exclude: Vec::new(),
+            line: None,
+            incorrect_is: Label::Incorrect,
+        }
+    }
+}
+
+/// What somebody was found to wear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Known(Label),
@@ -103,6 +122,8 @@ pub struct InView {
     pub label: Label,
     /// Score of the last look, 0 to 1.
     pub score: f32,
+    /// Whether it is followed, and so may be counted; else it is there to be covered only.
+    pub followed: bool,
 }
 
 #[derive(Debug)]
@@ -127,10 +148,19 @@ struct Track {
 }
 
 impl Track {
-    /// The track ends: a passage that was due is counted now, decided or not, so that it is not lost.
-    fn last_word(&self) -> Option<Event> {
+    /// As what it counts.
+    fn state(&self, settings: &Settings) -> State {
+        match self.vote.state() {
+            State::Known(Label::Incorrect) => State::Known(settings.incorrect_is),
+            state => state,
+        }
+    }
+
+    /// The track ends: a passage that was due is counted now, decided or not, so that it is not lost. Now, and not when it
+    /// was seen last: the window of that time may be given out already.
+    fn last_word(&self, now: Duration, settings: &Settings) -> Option<Event> {
         let open = self.due.is_some() && self.counted.is_none() && !self.settled;
-        open.then(|| Event::Counted { id: self.id, at: self.motion.seen(), state: self.vote.state() })
+        open.then(|| Event::Counted { id: self.id, at: now, state: self.state(settings) })
     }
 }
 
@@ -144,8 +174,11 @@ pub struct People {
     pairs: Vec<Pair>,
     taken: Vec<bool>,
     events: Vec<Event>,
-    /// Faces of the last look that are covered but not followed.
-    faint: Vec<InView>,
+    /// Time of the last look.
+    looked: Duration,
+    /// Faces of the last look that are covered but not followed: the faint ones, and those that reach out of an excluded
+    /// area.
+    unfollowed: Vec<InView>,
 }
 
 impl People {
@@ -159,7 +192,8 @@ impl People {
             pairs: Vec::with_capacity(1024),
             taken: Vec::with_capacity(MAX_TRACKS),
             events: Vec::with_capacity(MAX_TRACKS),
-            faint: Vec::with_capacity(MAX_TRACKS),
+            looked: Duration::ZERO,
+            unfollowed: Vec::with_capacity(MAX_TRACKS),
         }
     }
 
@@ -169,21 +203,22 @@ impl People {
     }
 
     /// The picture may have another size now: places mean nothing any more then, so every track ends.
-    pub fn resize(&mut self, frame: (u32, u32)) -> &[Event] {
+    pub fn resize(&mut self, frame: (u32, u32), now: Duration) -> &[Event] {
         let frame = (frame.0 as f32, frame.1 as f32);
         if frame == self.frame {
             return &[];
         }
         self.frame = frame;
-        self.forget()
+        self.forget(now)
     }
 
     /// Ends every track, e.g. after a flush: what comes next has nothing to do with what was. Passages that were due but
-    /// undecided are counted.
-    pub fn forget(&mut self) -> &[Event] {
+    /// undecided are counted at `now`, no earlier than the last look.
+    pub fn forget(&mut self, now: Duration) -> &[Event] {
         self.events.clear();
-        self.faint.clear();
-        self.events.extend(self.tracks.drain(..).filter_map(|t| t.last_word()));
+        self.unfollowed.clear();
+        let settings = &self.settings;
+        self.events.extend(self.tracks.drain(..).filter_map(|t| t.last_word(now, settings)));
         &self.events
     }
 
@@ -191,20 +226,26 @@ impl People {
     /// before the next look.
     pub fn look(&mut self, time: Duration, faces: &[Face]) -> &[Event] {
         self.events.clear();
-        self.faint.clear();
+        self.unfollowed.clear();
+        self.looked = time;
         self.taken.clear();
         self.taken.resize(faces.len(), false);
-        for (taken, face) in self.taken.iter_mut().zip(faces) {
+        for (index, face) in faces.iter().enumerate() {
             let center = per_mille(face.rect.center(), self.frame);
-            *taken = self.settings.exclude.iter().any(|p| p.contains(center));
+            let exclude = &self.settings.exclude;
+            self.taken[index] = exclude.iter().any(|p| p.contains(center));
+            // What lies within the bounds of the area is covered with it.
+            if self.taken[index] && !exclude.iter().any(|p| lies_within(&face.rect, p.bounds(), self.frame)) {
+                self.cover(face);
+            }
         }
-        let events = &mut self.events;
+        let (events, settings) = (&mut self.events, &self.settings);
         self.tracks.retain(|t| {
             // A face of one or two looks may be a flicker; kept for long, it would take over somebody else's.
             let patience = if t.looks < CONFIRM_LOOKS { COAST } else { LOST_AFTER };
             let stays = time.saturating_sub(t.motion.seen()) <= patience;
             if !stays {
-                events.extend(t.last_word());
+                events.extend(t.last_word(time, settings));
             }
             stays
         });
@@ -232,31 +273,38 @@ impl People {
             let again = self.pairs.iter().any(|p| faces[p.face].rect.iou(&face.rect) > SAME_FACE);
             if face.score >= self.settings.threshold && !again && self.tracks.len() < MAX_TRACKS {
                 self.begin(time, face);
-            } else if self.faint.len() < MAX_TRACKS {
-                let id = self.new_id();
-                self.faint.push(InView {
-                    id,
-                    rect: face.rect,
-                    state: State::Unknown,
-                    label: face.label(),
-                    score: face.score,
-                });
+            } else {
+                self.cover(face);
             }
         }
         &self.events
     }
 
-    /// Everybody who is or was just there, predicted to `time`; after those who are followed, the faint ones.
+    /// Everybody who is or was just there, predicted to `time`; after those who are followed, the others. The box of
+    /// somebody whom the last look missed is larger, as it rests on an older one.
     pub fn in_view(&self, time: Duration) -> impl Iterator<Item = InView> + '_ {
         let followed =
-            self.tracks.iter().filter(move |t| time.saturating_sub(t.motion.seen()) <= COAST).map(move |t| InView {
-                id: t.id,
-                rect: t.motion.predicted(time),
-                state: t.vote.state(),
-                label: t.label,
-                score: t.score,
+            self.tracks.iter().filter(move |t| time.saturating_sub(t.motion.seen()) <= COAST).map(move |t| {
+                let missed = self.looked.saturating_sub(t.motion.seen()).as_secs_f32();
+                InView {
+                    id: t.id,
+                    rect: t.motion.predicted(time).grown(COAST_GROWTH * missed),
+                    state: t.vote.state(),
+                    label: t.label,
+                    score: t.score,
+                    followed: true,
+                }
             });
-        followed.chain(self.faint.iter().copied())
+        followed.chain(self.unfollowed.iter().copied())
+    }
+
+    /// Leaves a face in view without following it.
+    fn cover(&mut self, face: &Face) {
+        if self.unfollowed.len() < MAX_TRACKS {
+            let (id, label, score) = (self.new_id(), face.label(), face.score);
+            let face = InView { id, rect: face.rect, state: State::Unknown, label, score, followed: false };
+            self.unfollowed.push(face);
+        }
     }
 
     fn new_id(&mut self) -> u32 {
@@ -298,13 +346,14 @@ impl People {
         track.vote.look(time, face);
         track.gesture.look(time, face);
         (track.label, track.score) = (face.label(), face.score);
-        track.crossed |= settings.line.as_ref().is_some_and(|line| line.is_crossed(came_from, place));
+        // Who is in view when the line is taken away is counted without it.
+        track.crossed |= settings.line.as_ref().is_none_or(|line| line.is_crossed(came_from, place));
 
         if settings.opt_out && !track.settled && track.gesture.is_shake() {
             track.settled = true;
             self.events.push(Event::Withdrawn { id: track.id, at: time, counted: track.counted.take() });
         }
-        let state = track.vote.state();
+        let state = track.state(settings);
         let age = time.saturating_sub(track.born);
         match track.counted {
             None if !track.settled => {
@@ -343,6 +392,13 @@ fn evidence(score: f32, threshold: f32) -> f32 {
     let odds = |p: f32| (p / (1.0 - p)).ln();
     let said = odds(score) - odds(threshold);
     if said.is_nan() { 0.0 } else { said.clamp(-2.0, 2.0) }
+}
+
+/// Whether a box lies within bounds (`x y w h`) in the units of `exclude`.
+fn lies_within(rect: &Rect, (x, y, w, h): (f32, f32, f32, f32), frame: (f32, f32)) -> bool {
+    let (left, top) = per_mille((rect.x, rect.y), frame);
+    let (right, bottom) = per_mille((rect.x + rect.w, rect.y + rect.h), frame);
+    left >= x && top >= y && right <= x + w && bottom <= y + h
 }
 
 /// A place in the units of `zone`, `exclude` and `line`.

@@ -110,7 +110,7 @@ fn a_faint_face_is_covered_but_not_counted_and_keeps_a_track_alive() {
     let faint = Face { score: 0.3, ..bare(300.0, 200.0) };
     assert!(play(&mut people, 10.0, 3.0, |_| vec![faint]).is_empty());
     assert_eq!(people.in_view(Duration::from_secs(3)).count(), 1);
-    people.forget();
+    people.forget(Duration::from_secs(900));
     let scene = |t: f32| vec![if t < 0.35 { bare(300.0, 200.0) } else { faint }];
     assert_eq!(counted(&play(&mut people, 10.0, 3.0, scene)).len(), 1);
 }
@@ -130,6 +130,37 @@ fn who_is_in_an_excluded_area_is_not_even_tracked() {
     let events = play(&mut people, 10.0, 3.0, |_| vec![bare(100.0, 200.0)]);
     assert!(events.is_empty());
     assert_eq!(people.in_view(Duration::from_secs(3)).count(), 0);
+}
+
+#[test]
+fn a_face_that_reaches_out_of_an_excluded_area_is_covered_but_not_followed() {
+    let exclude = Settings { exclude: vec!["0,0 500,0 500,1000 0,1000".parse().unwrap()], ..settings() };
+    let mut people = People::new(exclude, FRAME);
+    // The area ends at 640: the middle of the face is within, its right half is not.
+    let face = bare(605.0, 200.0);
+    assert!(play(&mut people, 10.0, 3.0, |_| vec![face]).is_empty());
+    let in_view: Vec<_> = people.in_view(Duration::from_secs(3)).collect();
+    assert_eq!(in_view.iter().map(|f| (f.rect, f.followed)).collect::<Vec<_>>(), [(face.rect, false)]);
+}
+
+#[test]
+fn who_is_in_view_when_the_line_is_taken_away_is_counted() {
+    let line = Settings { line: Some("500,0 500,1000".parse().unwrap()), ..settings() };
+    let mut people = People::new(line, FRAME);
+    assert!(play(&mut people, 10.0, 2.0, |_| vec![bare(100.0, 200.0)]).is_empty());
+    people.set(settings());
+    let events = people.look(Duration::from_secs(2), &[bare(100.0, 200.0)]);
+    assert_eq!(counted(events), [State::Known(Label::NoMask)]);
+}
+
+#[test]
+fn a_mask_under_the_nose_counts_as_is_said_now_also_for_those_in_view() {
+    let incorrect = Face { labels: [0.02, 0.02, 0.96], ..bare(300.0, 200.0) };
+    let mut people = People::new(settings(), FRAME);
+    assert_eq!(counted(&play(&mut people, 10.0, 2.0, |_| vec![incorrect])), [State::Known(Label::Incorrect)]);
+    people.set(Settings { incorrect_is: Label::NoMask, ..settings() });
+    let events = people.look(Duration::from_secs(2), &[incorrect]);
+    assert!(matches!(events, [Event::Amended { to: State::Known(Label::NoMask), .. }]), "{events:?}");
 }
 
 #[test]
@@ -191,10 +222,20 @@ fn a_face_in_view_is_predicted_to_the_time_asked_for() {
 }
 
 #[test]
+fn the_box_of_a_face_that_the_last_look_missed_is_larger() {
+    let mut people = People::new(settings(), FRAME);
+    play(&mut people, 10.0, 1.0, |_| vec![masked(300.0, 300.0)]);
+    people.look(Duration::from_millis(1100), &[]);
+    let rect = people.in_view(Duration::from_millis(1100)).next().unwrap().rect;
+    // Two looks of a tenth of a second: 0.4 box sizes on each side.
+    assert!((rect.w - 1.8 * 60.0).abs() < 1.0 && (rect.h - 1.8 * 80.0).abs() < 1.0, "{rect:?}");
+}
+
+#[test]
 fn after_forget_nobody_is_in_view() {
     let mut people = People::new(settings(), FRAME);
     play(&mut people, 10.0, 1.0, |_| vec![masked(100.0, 300.0)]);
-    people.forget();
+    people.forget(Duration::from_secs(900));
     assert_eq!(people.in_view(Duration::from_secs(1)).count(), 0);
 }
 
@@ -204,10 +245,16 @@ fn a_passage_that_stays_undecided_is_counted_as_unknown_even_if_it_ends_early() 
     let mut people = People::new(settings(), FRAME);
     let events = play(&mut people, 10.0, 5.0, |t| if t < 0.8 { vec![unsure(100.0)] } else { vec![] });
     assert_eq!(counted(&events), [State::Unknown]);
+    let Event::Counted { at, .. } = events[0] else { panic!("{events:?}") };
+    assert!((3.7..4.0).contains(&at.as_secs_f32()), "{at:?}: at its end, as nothing may be counted in the past");
 
     let mut people = People::new(settings(), FRAME);
     assert!(play(&mut people, 10.0, 0.8, |_| vec![unsure(100.0)]).is_empty());
-    assert_eq!(counted(people.forget()), [State::Unknown], "nor is it lost when everything ends");
+    assert_eq!(
+        counted(people.forget(Duration::from_secs(900))),
+        [State::Unknown],
+        "nor is it lost when everything ends"
+    );
 }
 
 #[test]

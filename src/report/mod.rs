@@ -319,12 +319,20 @@ impl Report {
         }
     }
 
-    /// Counts a passage.
+    /// Counts a passage. One of a look that was begun before the open window began counts into the open one all the same:
+    /// only frames turn windows back.
     pub fn take(&mut self, passage: Passage) {
-        self.advance(passage.time);
+        self.go_on_to(passage.time);
         if let Some(held) = &mut self.open {
             held.window.take(passage);
             self.changed = true;
+        }
+    }
+
+    /// As [`advance`](Report::advance), but never back.
+    fn go_on_to(&mut self, time: Timestamp) {
+        if self.open.is_none_or(|held| time >= held.window.start) {
+            self.advance(time);
         }
     }
 
@@ -343,7 +351,7 @@ impl Report {
     /// A person shook the head at `time`: the passage, if it was counted already, is taken out again. Returns false, and
     /// changes nothing, when the window that it was counted in is no longer open.
     pub fn withdraw(&mut self, time: Timestamp, counted: Option<Passage>) -> bool {
-        self.advance(time);
+        self.go_on_to(time);
         let Some(held) = &mut self.open else { return false };
         let taken_out = counted.is_none_or(|passage| held.window.remove(passage));
         if taken_out {
