@@ -107,6 +107,26 @@ fn frames_between_two_looks_say_how_old_theirs_is() {
 }
 
 #[test]
+fn what_has_come_since_the_last_look_is_told_until_the_next() {
+    let mut h = harness("interval=3");
+    h.set_src_caps_str(COMMON_CAPS);
+    let unseen: Vec<_> = (0..4)
+        .map(|i| {
+            let mut buffer = common::grey(i * 40);
+            if i > 0 {
+                // Somebody of 60 by 80 pixels comes in after the first frame.
+                let mut map = buffer.get_mut().unwrap().map_writable().unwrap();
+                (100..180).for_each(|y| map[y * 320 + 200..][..60].fill(220));
+            }
+            look::unseen(&h.push_and_pull(buffer).unwrap()).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(unseen.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 1, 0], "{unseen:?}");
+    let come = gstmaskcount::picture::Rect::new(200.0, 100.0, 60.0, 80.0);
+    assert_eq!(unseen[1][0].intersection(&come), come.area(), "{unseen:?}");
+}
+
+#[test]
 fn max_fps_limits_the_looks_by_buffer_time() {
     let mut h = harness("max-fps=5/1");
     h.set_src_caps_str(COMMON_CAPS);

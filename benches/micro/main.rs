@@ -2,6 +2,7 @@
 //!
 //! Where a bar is a multiple of a memory copy, the copy of the same frame stands in the same group as `memcpy`.
 
+mod change;
 mod covering;
 mod faces;
 mod frame;
@@ -22,6 +23,6 @@ fn short() -> Criterion {
 criterion_group! {
     name = kernels;
     config = short();
-    targets = sampling::all, faces::decode_and_suppress, faces::track, covering::all, record::all
+    targets = sampling::all, faces::decode_and_suppress, faces::track, change::all, covering::all, record::all
 }
 criterion_main!(kernels);

@@ -1,4 +1,4 @@
-//! Where the picture is no longer what it was at a look: with `async`, somebody may stand there whom no look has seen yet.
+//! Where the picture is no longer what it was at a look: somebody may stand there whom no look has seen yet.
 //!
 //! The luma is reduced to *spots*, each the mean of some pixels of one row, and these are held against the spots of the
 //! frame that the newest look is of. A face that was found explains what changes around it: where the face itself and
@@ -13,7 +13,7 @@ const CELL: usize = 4;
 /// A spot has changed by this much (of 255). In the dark, pixels that scatter by 8 make spots differ by 4.
 const DIFFERENCE: u8 = 10;
 /// A cell has changed where this many of its spots have: three by chance, in the dark, are one cell in a thousand.
-const SPOTS: usize = 3;
+const SPOTS: u8 = 3;
 /// More areas than these are told as one, the whole picture.
 const MOST_AREAS: usize = 32;
 /// How far a known face reaches for its hair and the error of its place, in its own sizes on each side.
@@ -30,6 +30,8 @@ struct Spots {
     pitch: usize,
     columns: usize,
     values: Vec<u8>,
+    /// Which bytes of each eight of a spot are of its component.
+    masks: Vec<u64>,
 }
 
 /// The pictures of the newest look, of the look under way and of now.
@@ -54,15 +56,42 @@ impl Spots {
         // Of colours green is the nearest to luma.
         let component = &picture.format().components()[usize::from(picture.format().model() == Model::Rgb)];
         let (plane, stride) = (picture.plane(component.plane), picture.stride(component.plane));
+        let bytes = self.pitch * component.step;
+        let is_ours = |byte: usize| byte < bytes && byte.is_multiple_of(component.step);
+        let mask = |word: usize| u64::from_le_bytes(std::array::from_fn(|i| 255 * u8::from(is_ours(8 * word + i))));
+        self.masks.clear();
+        self.masks.extend((0..bytes.div_ceil(8)).map(mask));
+        let read = 8 * self.masks.len();
+        let part = 65_536u32.div_ceil(self.pitch as u32);
         for y in (self.pitch / 2..picture.height()).step_by(self.pitch) {
             let row = &plane[y * stride + component.offset..][..(picture.width() - 1) * component.step + 1];
-            let spots = row.chunks(self.pitch * component.step);
-            self.values.extend(spots.map(|spot| {
+            // Those of whose last eight bytes all lie in the row.
+            let fast = row.len().checked_sub(read).map_or(0, |room| room / bytes + 1);
+            let spots = (0..fast).map(|spot| &row[spot * bytes..][..read]);
+            let mean = |sum: u32| (sum * part >> 16) as u8;
+            // The common sizes unrolled.
+            match self.masks[..] {
+                [a] => self.values.extend(spots.map(|words| mean(sum(&words[..8], &[a])))),
+                [a, b] => self.values.extend(spots.map(|words| mean(sum(&words[..16], &[a, b])))),
+                [a, b, c, d] => self.values.extend(spots.map(|words| mean(sum(&words[..32], &[a, b, c, d])))),
+                ref masks => self.values.extend(spots.map(|words| mean(sum(words, masks)))),
+            }
+            self.values.extend(row[fast * bytes..].chunks(bytes).map(|spot| {
                 let sum: u32 = spot.iter().step_by(component.step).map(|&v| u32::from(v)).sum();
                 (sum / spot.len().div_ceil(component.step) as u32) as u8
             }));
         }
     }
+}
+
+/// The sum of the bytes that the masks leave.
+fn sum(bytes: &[u8], masks: &[u64]) -> u32 {
+    const EVERY_OTHER: u64 = 0x00ff_00ff_00ff_00ff;
+    let pairs = bytes.as_chunks().0.iter().zip(masks).map(|(word, mask)| {
+        let word = u64::from_le_bytes(*word) & mask;
+        (word & EVERY_OTHER) + (word >> 8 & EVERY_OTHER)
+    });
+    (pairs.sum::<u64>().wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
 }
 
 impl Change {
@@ -73,7 +102,7 @@ impl Change {
 
     /// A look at the picture of now begins.
     pub fn begin(&mut self) {
-        let Spots { size, pitch, columns, ref values } = self.now;
+        let Spots { size, pitch, columns, ref values, .. } = self.now;
         (self.under_way.size, self.under_way.pitch, self.under_way.columns) = (size, pitch, columns);
         self.under_way.values.clone_from(values);
     }
@@ -132,13 +161,13 @@ impl Change {
         self.cells.clear();
         let pairs = self.now.values.chunks(spots * CELL).zip(self.seen.values.chunks(spots * CELL));
         for (now, seen) in pairs {
-            let mut counts = [0usize; ACROSS / CELL + 1];
+            let mut changed = [0u8; ACROSS];
             for (now, seen) in now.chunks(spots).zip(seen.chunks(spots)) {
-                for (count, (now, seen)) in counts.iter_mut().zip(now.chunks(CELL).zip(seen.chunks(CELL))) {
-                    *count += now.iter().zip(seen).filter(|(a, b)| a.abs_diff(**b) >= DIFFERENCE).count();
+                for (changed, (now, seen)) in changed.iter_mut().zip(now.iter().zip(seen)) {
+                    *changed += u8::from(now.abs_diff(*seen) >= DIFFERENCE);
                 }
             }
-            self.cells.extend(counts[..columns].iter().map(|count| *count >= SPOTS));
+            self.cells.extend(changed[..spots].chunks(CELL).map(|rows| rows.iter().sum::<u8>() >= SPOTS));
         }
         (columns, rows)
     }

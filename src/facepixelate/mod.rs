@@ -9,7 +9,7 @@
 //! `GstVideoMeta`, where a `GstVideoCropMeta` shows a part of it). With `on-missing=pass` frames that no `maskcount`
 //! handled go on with nothing covered but such regions, whoever wrote them.
 //!
-//! Areas of the type `unseen`, which `maskcount async=true` leaves where somebody may have come in since its last look, become
+//! Areas of the type `unseen`, which `maskcount` leaves where somebody may have come in since its last look, become
 //! one colour (or black), without margin, on their own frame only.
 //!
 //! | what happens | what becomes of held boxes |

@@ -61,15 +61,12 @@ impl MaskCount {
         let mut waited = Duration::ZERO;
         if analysed {
             state.begin_look(buffer, &video, &settings, time, utc, &mut stats)?;
-        } else if due {
-            stats.skipped += 1;
-        }
-        if !settings.paused {
-            state.watch(buffer, &video, analysed)?;
-        }
-        // After the picture of this look is kept: with `async` it may be done already.
-        if analysed {
             waited = state.end_look(false, &mut stats)?;
+        } else {
+            stats.skipped += u64::from(due);
+            if !settings.paused {
+                state.watch(buffer, &video)?;
+            }
         }
         stats.in_view = state.attach(buffer, &settings, time, analysed, video.size(buffer))?;
         self.collect_posts(state, &settings, time);

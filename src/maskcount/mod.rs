@@ -38,11 +38,13 @@
 //! time since the frame that the boxes rest on. A frame that is due while the model works counts in `frames-skipped`.
 //! If the model fails, the next frame, or the end of the stream, is the error.
 //!
-//! Who has come in since that frame is not known yet. Each picture is therefore held against the one that the newest look
-//! is of (`detect::change`), and where it has changed, other than about a face that is known and the body below it, the
-//! buffer gets a region of the type `unseen` ([`look::UNSEEN_TYPE`](crate::look::UNSEEN_TYPE)), at most until the look
-//! after the next is done. `facepixelate` makes each such region one colour on that frame. Standing things stay to be
-//! seen; somebody who walks and shows no face is covered as well, and a picture that changes everywhere (a light that is
+//! # Between two looks
+//!
+//! With `async`, `interval` or `max-fps`, and on frames that are late, nobody knows yet who has come in since the newest
+//! look. Each picture that is not looked at is therefore held against the one that look is of (`detect::change`), and
+//! where it has changed, other than about a face that is known and the body below it, the buffer gets a region of the type
+//! `unseen` ([`look::UNSEEN_TYPE`](crate::look::UNSEEN_TYPE)), with `async` at most until the look after the next is done.
+//! `facepixelate` makes each such region one colour on that frame. Standing things stay to be seen; somebody who walks and shows no face is covered as well, and a picture that changes everywhere (a light that is
 //! switched, a camera that moves, a crowd) is covered whole until a look has seen it.
 //!
 //! # Messages

@@ -25,8 +25,8 @@ const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// What one run of the element rests on, from start to stop.
 pub struct State {
     pub eye: Eye,
-    /// With `async`: where somebody may have come in since the look that the boxes rest on.
-    change: Option<Change>,
+    /// Where somebody may have come in since the look that the boxes rest on.
+    change: Change,
     pub report: Report,
     pub people: People,
     pub clock: UtcClock,
@@ -53,7 +53,7 @@ impl State {
     pub fn new(eye: Eye, report: Report, settings: &Settings) -> State {
         State {
             people: People::new(settings.people(eye.manifest()), (1, 1)),
-            change: (!eye.is_awaited()).then(Change::default),
+            change: Change::default(),
             eye,
             report,
             clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
@@ -160,6 +160,9 @@ impl State {
         let sampling = video.with_picture(buffer, |picture| {
             let (width, height) = (picture.width(), picture.height());
             let of = Frame { time, utc, size: (width as u32, height as u32) };
+            self.change.take(picture);
+            // Before the look begins: with `async` it may be done at once.
+            self.change.begin();
             self.eye.begin(picture, &video.geometry(buffer, width, height), threshold, of)
         })??;
         stats.sampling.add(sampling);
@@ -181,21 +184,13 @@ impl State {
         take(&mut self.report, self.people.look(time, faces), utc, time);
         stats.people.add(start.elapsed());
         self.last_look = Some(time);
-        if let Some(change) = &mut self.change {
-            change.end();
-        }
+        self.change.end();
         Ok(if awaited { times.runtime } else { Duration::ZERO })
     }
 
-    /// With `async`: holds the picture of this frame against that of the newest look.
-    pub fn watch(&mut self, buffer: &gst::BufferRef, video: &Video, begun: bool) -> Result<(), Failure> {
-        if let Some(change) = &mut self.change {
-            video.with_picture(buffer, |picture| change.take(picture))?;
-            if begun {
-                change.begin();
-            }
-        }
-        Ok(())
+    /// Takes in a picture that is not looked at, to be held against that of the newest look.
+    pub fn watch(&mut self, buffer: &gst::BufferRef, video: &Video) -> Result<(), Failure> {
+        video.with_picture(buffer, |picture| self.change.take(picture))
     }
 
     /// Whether a second has passed since `maskcount-live` was posted last; if so, it is posted now.
@@ -234,10 +229,10 @@ impl State {
             let (fx, fy) = (size.0 as f32 / 1000.0, size.1 as f32 / 1000.0);
             Rect::new(x * fx, y * fy, w * fx, h * fy)
         });
-        let unseen = match &mut self.change {
-            // Before the first look, `age` says that nothing is known of the whole picture.
-            Some(change) if age.is_some() => change.areas(self.faces.iter().map(|face| face.rect)),
-            _ => &[],
+        // Before the first look, `age` says that nothing is known of the whole picture.
+        let unseen = match age {
+            Some(_) => self.change.areas(self.faces.iter().map(|face| face.rect)),
+            None => &[],
         };
         let age = age.and_then(|age| gst::ClockTime::try_from(age).ok());
         look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, unseen.iter().copied(), size)?;
