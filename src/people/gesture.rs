@@ -15,9 +15,12 @@ const LEAST_SCORE: f32 = 0.5;
 /// Eyes nearer to each other than this (box widths; about half from the front) are those of a face from the side, on
 /// which a pixel says too much.
 const LEAST_EYES: f32 = 0.28;
-/// Looks that are further apart than this cannot tell a swing (7.5 looks a second are needed); one or two
-/// without usable landmarks in between are common where a head is turned furthest.
+/// Looks that are further apart than this cannot tell a swing; one or two without usable landmarks in between are common
+/// where a head is turned furthest …
 const LONGEST_GAP: Duration = Duration::from_millis(300);
+/// … but in the mean they are no further apart than this (seconds): 7.5 looks a second are needed, of which one in six may
+/// be without landmarks.
+const MEAN_GAP: f32 = 1.2 / 7.5;
 /// Looks within this time count as one, at their mean: landmarks jitter from look to look, and more of them say no more.
 const TOGETHER: Duration = Duration::from_millis(60);
 /// Cycles a second of the waves that are tried, so close that each shake from 0.85 to 2 a second is near to one.
@@ -107,7 +110,8 @@ impl Series {
             let first = self.poses.partition_point(|p| before_last(p) > span);
             let Some(enough) = self.poses.len().checked_sub(LEAST_LOOKS) else { return false };
             let poses = &self.poses[first.min(enough)..];
-            before_last(&poses[0]) >= REACHED * span && is_wave(poses, *rate)
+            let reach = before_last(&poses[0]);
+            reach >= REACHED * span && reach <= MEAN_GAP * (poses.len() - 1) as f32 && is_wave(poses, *rate)
         })
     }
 }
@@ -187,6 +191,11 @@ mod tests {
         for rate in [30.0, 15.0, 10.0, 7.5] {
             assert!(shaken(rate, |t| (0.4 * wave(t, 1.2), 0.5)), "{rate}");
         }
+    }
+
+    #[test]
+    fn fewer_looks_a_second_tell_no_head_shake() {
+        assert!(!shaken(5.0, |t| (0.4 * wave(t, 1.2), 0.5)));
     }
 
     #[test]
