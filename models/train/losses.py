@@ -22,7 +22,7 @@ from network import LABELS, STRIDES
 UNLABELLED, IGNORE = -1, -2  # a face whose mask state nobody knows; a region that is neither face nor background
 TOP, A, B = 10, 0.5, 4.0
 LEAST_IOU = 0.05
-GAMMA, NEGATIVE = 2.0, 0.75
+GAMMA, NEGATIVE = 2.0, 1.0
 WEIGHTS = {"face": 1.0, "label": 0.5, "box": 3.0, "landmarks": 14.0}
 LANDMARK_SIZE, LANDMARK_LEAST = 48, 0.2  # pixels from which landmarks weigh 1; weight of those of the smallest faces
 LABEL_WEIGHT, LABEL_SMOOTHING = (1.0, 1.0, 1.5), 0.02
