@@ -8,7 +8,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
-mod rows;
+pub(super) mod rows;
 
 use super::manifest::{ColorOrder, InputSpec};
 use crate::picture::{Format, Model, Picture, Rect};

@@ -27,6 +27,8 @@ pub struct State {
     pub eye: Eye,
     /// Where somebody may have come in since the look that the boxes rest on.
     change: Change,
+    /// A frame came that was not looked at though each was to be: from then on pictures are kept for the next one.
+    leaves_out: bool,
     pub report: Report,
     pub people: People,
     pub clock: UtcClock,
@@ -54,6 +56,7 @@ impl State {
         State {
             people: People::new(settings.people(eye.manifest()), (1, 1)),
             change: Change::default(),
+            leaves_out: false,
             eye,
             report,
             clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
@@ -157,12 +160,18 @@ impl State {
         stats: &mut Stats,
     ) -> Result<(), Failure> {
         let threshold = settings.threshold.unwrap_or(self.eye.manifest().threshold) as f32 * people::COVERED;
+        let looks_at_each = settings.interval == 1 && settings.max_fps.numer() == 0 && self.eye.is_awaited();
+        let keep = self.leaves_out || !looks_at_each;
         let sampling = video.with_picture(buffer, |picture| {
             let (width, height) = (picture.width(), picture.height());
             let of = Frame { time, utc, size: (width as u32, height as u32) };
-            self.change.take(picture);
             // Before the look begins: with `async` it may be done at once.
-            self.change.begin();
+            if keep {
+                self.change.take(picture);
+                self.change.begin();
+            } else {
+                self.change.begin_unkept();
+            }
             self.eye.begin(picture, &video.geometry(buffer, width, height), threshold, of)
         })??;
         stats.sampling.add(sampling);
@@ -190,6 +199,7 @@ impl State {
 
     /// Takes in a picture that is not looked at, to be held against that of the newest look.
     pub fn watch(&mut self, buffer: &gst::BufferRef, video: &Video) -> Result<(), Failure> {
+        self.leaves_out = true;
         video.with_picture(buffer, |picture| self.change.take(picture))
     }
 
@@ -231,8 +241,10 @@ impl State {
         });
         // Before the first look, `age` says that nothing is known of the whole picture.
         let unseen = match age {
-            Some(_) => self.change.areas(self.faces.iter().map(|face| face.rect)),
-            None => &[],
+            Some(_) if !(analysed && self.eye.is_awaited()) => {
+                self.change.areas(self.faces.iter().map(|face| face.rect))
+            }
+            _ => &[],
         };
         let age = age.and_then(|age| gst::ClockTime::try_from(age).ok());
         look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, unseen.iter().copied(), size)?;

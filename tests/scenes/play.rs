@@ -40,11 +40,15 @@ pub struct Sight {
 /// A track of the plugin.
 #[derive(Clone, Debug, Default)]
 pub struct Track {
-    /// On whom its boxes were, in frames.
-    pub on: HashMap<usize, u32>,
-    /// As what it was counted, in the words of the log; `None`: not counted, or withdrawn again.
-    pub counted: Option<String>,
-    pub withdrawn: bool,
+    /// On whom its boxes were, in frames, and on whom the last one was.
+    on: HashMap<usize, u32>,
+    last: Option<usize>,
+    /// Counted, and not withdrawn again.
+    pub counted: bool,
+    /// Whom most of its boxes were on until it was counted; what it goes over to afterwards is not counted again.
+    pub person: Option<usize>,
+    /// Who it was on when it was withdrawn.
+    pub withdrawn: Option<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -52,13 +56,6 @@ pub struct Played {
     pub records: Vec<Record>,
     pub sights: Vec<Sight>,
     pub tracks: HashMap<u32, Track>,
-}
-
-impl Track {
-    /// The person that most of its boxes were on.
-    pub fn person(&self) -> Option<usize> {
-        self.on.iter().max_by_key(|(person, frames)| (**frames, **person)).map(|(person, _)| *person)
-    }
 }
 
 /// What the plugin wrote about passages since it was asked last.
@@ -166,9 +163,7 @@ pub fn play(
     }
     let mut played = std::mem::take(&mut *played.lock().expect("not poisoned"));
     played.records = records;
-    for said in SAID.lock().expect("not poisoned").drain(..) {
-        played.hear(&said);
-    }
+    played.hear_all();
     Ok(played)
 }
 
@@ -180,12 +175,22 @@ impl Played {
             let overlap = |s: &Seen| Rect::new(s.x, s.y, s.w, s.h).iou(&rect);
             let best = truth.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b))).filter(|s| overlap(s) >= SAME);
             if let Some(face) = best {
-                *self.tracks.entry(id).or_default().on.entry(face.person).or_default() += 1;
+                let track = self.tracks.entry(id).or_default();
+                *track.on.entry(face.person).or_default() += 1;
+                track.last = Some(face.person);
                 found[face.person] |= face.visible >= VISIBLE && face.h >= LEAST_HEIGHT * scale;
             }
         }
         for (sight, found) in self.sights.iter_mut().zip(found) {
             sight.found += u32::from(found);
+        }
+        // What was said up to this frame.
+        self.hear_all();
+    }
+
+    fn hear_all(&mut self) {
+        for said in SAID.lock().expect("not poisoned").drain(..) {
+            self.hear(&said);
         }
     }
 
@@ -195,8 +200,11 @@ impl Played {
         let Some(id) = words.next().and_then(|id| id.parse().ok()) else { return };
         let track = self.tracks.entry(id).or_default();
         match words.next() {
-            Some("counted" | "amended") => track.counted = words.last().map(str::to_owned),
-            Some("withdrawn") => (track.counted, track.withdrawn) = (None, true),
+            Some("counted") => {
+                track.counted = true;
+                track.person = track.on.iter().max_by_key(|(who, frames)| (**frames, **who)).map(|(who, _)| *who);
+            }
+            Some("withdrawn") => (track.counted, track.withdrawn) = (false, track.last),
             _ => {}
         }
     }

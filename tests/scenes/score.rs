@@ -29,8 +29,6 @@ pub struct Scene {
     pub not_followed: u64,
     pub false_withdrawals: u64,
     pub missed_shakes: u64,
-    /// Truth (masked, not masked) by what it was counted as (masked, not masked, unknown).
-    pub labels: [[u64; 3]; 2],
 }
 
 impl Scene {
@@ -44,11 +42,12 @@ impl Scene {
         if let [record] = &played.records[..] {
             scene.share = record.masked_share.zip(record.share_low).zip(record.share_high).map(|((a, b), c)| (a, b, c));
         }
-        scene.nobody = played.tracks.values().filter(|t| t.counted.is_some() && t.person().is_none()).count() as u64;
+        let counted: Vec<_> = played.tracks.values().filter(|t| t.counted).map(|t| t.person).collect();
+        let times_counted = |person| counted.iter().filter(|p| **p == person).count() as u64;
+        scene.nobody = times_counted(None);
         for (index, (person, sight)) in lane.people.iter().zip(&played.sights).enumerate() {
-            let tracks: Vec<_> = played.tracks.values().filter(|t| t.person() == Some(index)).collect();
-            let counted: Vec<_> = tracks.iter().filter_map(|t| t.counted.as_deref()).collect();
-            let withdrawn = tracks.iter().any(|t| t.withdrawn);
+            let times = times_counted(Some(index));
+            let withdrawn = played.tracks.values().any(|t| t.withdrawn == Some(index));
             let passed = sight.passed_at.is_some();
             if person.shakes() {
                 scene.shakers += u64::from(passed);
@@ -57,22 +56,17 @@ impl Scene {
             }
             scene.false_withdrawals += u64::from(withdrawn);
             if !passed {
-                scene.nobody += counted.len() as u64;
+                scene.nobody += times;
                 continue;
             }
             scene.passages += 1;
             let masked = person.at_end(cast) == Wears::Mask;
             scene.masked += u64::from(masked);
-            scene.double += (counted.len() as u64).saturating_sub(1);
-            match counted.first() {
-                Some(state) => {
-                    let column = ["Known(Mask)", "Unknown"].iter().position(|s| s == state);
-                    scene.labels[usize::from(!masked)][column.map_or(1, |c| c * 2)] += 1;
-                }
+            scene.double += times.saturating_sub(1);
+            if times == 0 && !withdrawn {
                 // Three looks are the least that a passage needs.
-                None if withdrawn => {}
-                None if sight.found < 5.min(sight.frames) => scene.not_found += 1,
-                None => scene.not_followed += 1,
+                let found = sight.found >= 5.min(sight.frames);
+                *if found { &mut scene.not_followed } else { &mut scene.not_found } += 1;
             }
         }
         scene
