@@ -105,7 +105,7 @@ impl Change {
 
     /// A look at the picture of now begins.
     pub fn begin(&mut self) {
-        let Spots { size, pitch, columns, ref values, .. } = self.now;
+        let Spots { size, pitch, columns, ref values } = self.now;
         (self.under_way.size, self.under_way.pitch, self.under_way.columns) = (size, pitch, columns);
         self.under_way.values.clone_from(values);
     }

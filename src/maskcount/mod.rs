@@ -44,8 +44,10 @@
 //! look. Each picture that is not looked at is therefore held against the one that look is of (`detect::change`), and
 //! where it has changed, other than about a face that is known and the body below it, the buffer gets a region of the type
 //! `unseen` ([`look::UNSEEN_TYPE`](crate::look::UNSEEN_TYPE)), with `async` at most until the look after the next is done.
-//! `facepixelate` makes each such region one colour on that frame. Standing things stay to be seen; somebody who walks and shows no face is covered as well, and a picture that changes everywhere (a light that is
-//! switched, a camera that moves, a crowd) is covered whole until a look has seen it.
+//! `facepixelate` makes each such region one colour on that frame. Standing things stay to be seen; somebody who walks and
+//! shows no face is covered as well, and a picture that changes everywhere (a light that is switched, a camera that moves,
+//! a crowd) is covered whole until a look has seen it. So is the first frame that comes too late where each is to be
+//! looked at: until then no picture was kept.
 //!
 //! # Messages
 //!

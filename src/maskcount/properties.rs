@@ -284,7 +284,12 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 .default_value(d.report.epsilon)
                 .mutable_ready()
                 .build(),
-            flag("opt-out", "Opt out", "Leave who shakes the head at the camera out of the counts (needs 7.5 looks a second and faces of 40 pixels)", d.opt_out),
+            flag(
+                "opt-out",
+                "Opt out",
+                "Leave who shakes the head at the camera out of the counts (needs 7.5 looks a second and faces of 40 pixels)",
+                d.opt_out,
+            ),
             glib::ParamSpecEnum::builder_with_default("incorrect-is", d.incorrect_is)
                 .nick("Incorrect is")
                 .blurb("What a mask under the nose counts as")
