@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use notify::{RecursiveMode, Watcher};
 
@@ -177,6 +177,7 @@ impl Intake {
         if self.refused.get(path) == Some(&mark) || self.store.is_known(&text, mark).unwrap_or(false) {
             return;
         }
+        let mark = mark.when_read(SystemTime::now());
         match sidecar::read(path, folder) {
             Ok(record) => {
                 self.refused.remove(path);

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
@@ -30,6 +30,10 @@ pub struct Folder {
     pub camera: Option<String>,
 }
 
+/// Files are dated by a clock that ticks some milliseconds at a time, or two seconds on some memory cards: a file that
+/// changed this short a time before it was read may change once more without a new date.
+const YOUNG: Duration = Duration::from_secs(2);
+
 /// How a file looked when it was read: when this is the same, so is the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -42,6 +46,15 @@ impl Mark {
     pub fn of(file: &Metadata) -> Mark {
         let changed = file.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Mark { bytes: file.len(), changed: changed.and_then(|time| i64::try_from(time.as_nanos()).ok()).unwrap_or(0) }
+    }
+
+    /// What is to be kept of a file that is read `now`. One that is too young gets a mark that no file has, and so is read
+    /// again when it is looked at next.
+    pub fn when_read(self, now: SystemTime) -> Mark {
+        let age = u64::try_from(self.changed)
+            .ok()
+            .and_then(|changed| now.duration_since(UNIX_EPOCH).ok()?.checked_sub(Duration::from_nanos(changed)));
+        Mark { changed: if age.is_some_and(|age| age > YOUNG) { self.changed } else { -1 }, ..self }
     }
 }
 

@@ -136,6 +136,24 @@ fn a_mended_file_takes_the_place_of_its_record_and_a_name_used_again_does_not() 
 }
 
 #[test]
+fn a_file_that_changes_twice_in_one_tick_of_the_clock_is_read_twice() {
+    let place = place();
+    // As if the clock that dates files stood still; of the same length too.
+    let date = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let put = |masked| {
+        let unfinished = Path::new(&place.folder).join(".unfinished");
+        std::fs::write(&unfinished, format!("{:2000}", record("forville-1", 0, masked, 10).to_json())).unwrap();
+        std::fs::File::options().write(true).open(&unfinished).unwrap().set_modified(date).unwrap();
+        std::fs::rename(unfinished, Path::new(&place.folder).join("same.json")).unwrap();
+    };
+    put(30);
+    let dashboard = place.serve();
+    until_persons(&dashboard, 40);
+    put(35);
+    until_persons(&dashboard, 45);
+}
+
+#[test]
 fn a_program_that_is_killed_while_it_reads_loses_and_doubles_nothing() {
     let place = place();
     let mut sum = 0;
