@@ -127,6 +127,26 @@ fn what_has_come_since_the_last_look_is_told_until_the_next() {
 }
 
 #[test]
+fn the_first_frame_left_out_where_every_one_has_a_look_is_unseen_as_a_whole() {
+    let mut h = harness("interval=1");
+    h.set_src_caps_str(COMMON_CAPS);
+    let unseen: Vec<_> = [false, true, false, true]
+        .into_iter()
+        .enumerate()
+        .map(|(i, left_out)| {
+            let mut buffer = common::grey(i as u64 * 40);
+            if left_out {
+                buffer.get_mut().unwrap().set_flags(gst::BufferFlags::GAP);
+            }
+            look::unseen(&h.push_and_pull(buffer).unwrap()).collect::<Vec<_>>()
+        })
+        .collect();
+    // No picture was kept of the first look; one of the next was.
+    let whole = gstmaskcount::picture::Rect::new(0.0, 0.0, 320.0, 240.0);
+    assert_eq!(unseen, [vec![], vec![whole], vec![], vec![]]);
+}
+
+#[test]
 fn max_fps_limits_the_looks_by_buffer_time() {
     let mut h = harness("max-fps=5/1");
     h.set_src_caps_str(COMMON_CAPS);

@@ -51,10 +51,9 @@ impl Mark {
     /// What is to be kept of a file that is read `now`. One that is too young gets a mark that no file has, and so is read
     /// again when it is looked at next.
     pub fn when_read(self, now: SystemTime) -> Mark {
-        let age = u64::try_from(self.changed)
-            .ok()
-            .and_then(|changed| now.duration_since(UNIX_EPOCH).ok()?.checked_sub(Duration::from_nanos(changed)));
-        Mark { changed: if age.is_some_and(|age| age > YOUNG) { self.changed } else { -1 }, ..self }
+        let changed = UNIX_EPOCH + Duration::from_nanos(self.changed.max(0) as u64);
+        let old = now.duration_since(changed).is_ok_and(|age| age > YOUNG);
+        Mark { changed: if old { self.changed } else { -1 }, ..self }
     }
 }
 

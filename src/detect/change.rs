@@ -240,6 +240,22 @@ mod tests {
     }
 
     #[test]
+    fn a_spot_is_the_mean_of_its_pixels_at_every_pitch_and_step() {
+        // No pattern that repeats within a row, and a row that ends within a spot.
+        let row: Vec<u8> = (0..1500u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for (step, pitch) in (1..=4).flat_map(|step| (1..=17).map(move |pitch| (step, pitch))) {
+            for length in [1500 - 3, pitch * step, pitch * step - 1, 1] {
+                let pixels: Vec<u8> = row[..length].iter().step_by(step).copied().collect();
+                let mean = |spot: &[u8]| (spot.iter().map(|v| usize::from(*v)).sum::<usize>() / spot.len()) as u8;
+                let expected: Vec<u8> = pixels.chunks(pitch).map(mean).collect();
+                let mut values = Vec::new();
+                spots(&row[..length], pitch, step, &mut values);
+                assert_eq!(values, expected, "step {step}, pitch {pitch}, {length} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn what_has_come_since_the_look_is_told_in_every_format_and_nothing_else() {
         // The last one is at the border, where a spot and a cell are cut.
         for (format, come) in Format::ALL.into_iter().flat_map(|format| {

@@ -6,15 +6,11 @@
 
 use std::time::Duration;
 
+use crate::people::track::GROWTH;
 use crate::picture::Rect;
 
 /// Most boxes held. A crowd beyond it is covered by covering the whole frame.
 pub const CAPACITY: usize = 256;
-
-/// What a box grows by on each side, in its own sizes per second since the look that it rests on. Somebody who walks by
-/// (1.4 m/s, a face of 0.17 m) crosses 8 face widths a second; a predicted box is off by the error of that speed, for
-/// which a quarter is taken.
-pub const GROWTH: f64 = 2.0;
 
 /// Overlap from which two boxes without ids are the same face. At 25 frames a second a walker's box overlaps its
 /// predecessor by 0.5.
@@ -104,7 +100,7 @@ impl HeldFaces {
         self.boxes.iter().map(move |held| {
             let unseen = self.clock.saturating_sub(held.seen);
             let age = held.age.saturating_add(unseen).as_secs_f64();
-            (held.face.rect.grown((margin + GROWTH * age) as f32), !unseen.is_zero())
+            (held.face.rect.grown((margin + f64::from(GROWTH) * age) as f32), !unseen.is_zero())
         })
     }
 }

@@ -58,16 +58,16 @@ impl MaskCount {
         let gap = buffer.flags().contains(gst::BufferFlags::GAP);
         let analysed = due && !settings.paused && !self.is_late(time) && !gap && state.eye.is_free();
         state.report.frame(utc, analysed);
-        let mut waited = Duration::ZERO;
-        if analysed {
+        let waited = if analysed {
             state.begin_look(buffer, &video, &settings, time, utc, &mut stats)?;
-            waited = state.end_look(false, &mut stats)?;
+            state.end_look(false, &mut stats)?
         } else {
             stats.skipped += u64::from(due);
             if !settings.paused {
                 state.watch(buffer, &video)?;
             }
-        }
+            Duration::ZERO
+        };
         stats.in_view = state.attach(buffer, &settings, time, analysed, video.size(buffer))?;
         self.collect_posts(state, &settings, time);
         stats.frames += 1;

@@ -141,9 +141,9 @@ impl Settings {
             exclude: self.exclude.as_ref().map(|(_, areas)| areas.clone()).unwrap_or_default(),
             line: self.line.as_ref().map(|(_, line)| *line),
             incorrect_is: match self.incorrect_is {
-                IncorrectIs::NoMask => Label::NoMask,
-                IncorrectIs::Mask => Label::Mask,
-                IncorrectIs::Separate => Label::Incorrect,
+                IncorrectIs::NoMask => Some(Label::NoMask),
+                IncorrectIs::Mask => Some(Label::Mask),
+                IncorrectIs::Separate => None,
             },
         }
     }

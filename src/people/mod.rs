@@ -20,19 +20,16 @@ use vote::Vote;
 const CONFIRM_LOOKS: u32 = 3;
 /// … that span at least this long: both keep a flicker of the detector out of the counts.
 const CONFIRM_SPAN: Duration = Duration::from_millis(400);
-/// A confirmed passage whose looks do not decide yet is counted after this long all the same, as unknown.
-const UNDECIDED: Duration = Duration::from_millis(1000);
 /// … and that together speak for a face by this much (log-odds beyond the threshold, summed): things that are taken for
 /// a face now and then get more looks that say no.
 const CONFIRM_EVIDENCE: f32 = 2.0;
+/// A confirmed passage whose looks do not decide yet is counted after this long all the same, as unknown.
+const UNDECIDED: Duration = Duration::from_millis(1000);
 /// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
 /// another person or a post about where its walk leads: the longer it takes, the worse anything fits (`track`).
 const LOST_AFTER: Duration = Duration::from_millis(3000);
-/// A face that is not found is still shown, at its predicted place, for this long …
+/// A face that is not found is still shown, at its predicted place, for this long.
 const COAST: Duration = Duration::from_millis(500);
-/// … in a box that grows on each side by so many of its sizes a second since it was found, as `facepixelate` lets boxes
-/// grow that it holds.
-const COAST_GROWTH: f32 = 2.0;
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
 const LONGEST_TRACK: Duration = Duration::from_secs(120);
 /// Faces surer than this share of the threshold are covered, as fails closed; they are not followed.
@@ -47,7 +44,7 @@ const SAME_FACE: f32 = 0.1;
 const MAX_TRACKS: usize = 512;
 
 /// What counts, where.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// Least score of a face that speaks for being counted, 0 to 1.
     pub threshold: f32,
@@ -61,22 +58,8 @@ pub struct Settings {
     pub exclude: Vec<Polygon>,
     /// Count at the crossing of this line instead of at confirmation.
     pub line: Option<Line>,
-    /// What a mask under the nose counts as.
-    pub incorrect_is: Label,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            threshold: 0.0,
-            min_face: 0,
-            opt_out: false,
-            zone: None,
-            exclude: Vec::new(),
-            line: None,
-            incorrect_is: Label::Incorrect,
-        }
-    }
+    /// What a mask under the nose counts as; `None`: apart, as what it is.
+    pub incorrect_is: Option<Label>,
 }
 
 /// What somebody was found to wear.
@@ -151,7 +134,7 @@ impl Track {
     /// As what it counts.
     fn state(&self, settings: &Settings) -> State {
         match self.vote.state() {
-            State::Known(Label::Incorrect) => State::Known(settings.incorrect_is),
+            State::Known(Label::Incorrect) => State::Known(settings.incorrect_is.unwrap_or(Label::Incorrect)),
             state => state,
         }
     }
@@ -288,7 +271,7 @@ impl People {
                 let missed = self.looked.saturating_sub(t.motion.seen()).as_secs_f32();
                 InView {
                     id: t.id,
-                    rect: t.motion.predicted(time).grown(COAST_GROWTH * missed),
+                    rect: t.motion.predicted(time).grown(track::GROWTH * missed),
                     state: t.vote.state(),
                     label: t.label,
                     score: t.score,

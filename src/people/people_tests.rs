@@ -158,7 +158,7 @@ fn a_mask_under_the_nose_counts_as_is_said_now_also_for_those_in_view() {
     let incorrect = Face { labels: [0.02, 0.02, 0.96], ..bare(300.0, 200.0) };
     let mut people = People::new(settings(), FRAME);
     assert_eq!(counted(&play(&mut people, 10.0, 2.0, |_| vec![incorrect])), [State::Known(Label::Incorrect)]);
-    people.set(Settings { incorrect_is: Label::NoMask, ..settings() });
+    people.set(Settings { incorrect_is: Some(Label::NoMask), ..settings() });
     let events = people.look(Duration::from_secs(2), &[incorrect]);
     assert!(matches!(events, [Event::Amended { to: State::Known(Label::NoMask), .. }]), "{events:?}");
 }

@@ -66,7 +66,8 @@ impl Scene {
             if times == 0 && !withdrawn {
                 // Three looks are the least that a passage needs.
                 let found = sight.found >= 5.min(sight.frames);
-                *if found { &mut scene.not_followed } else { &mut scene.not_found } += 1;
+                scene.not_followed += u64::from(found);
+                scene.not_found += u64::from(!found);
             }
         }
         scene
