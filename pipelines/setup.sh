@@ -23,15 +23,15 @@ packages=(
     python3 python3-gi gir1.2-gstreamer-1.0
 )
 
-runtime_version=1.23.2
+runtime_version=1.32.0
 case $(uname -m) in
     x86_64)
-        wheel_sha256=da44b99206e77734c5819aa2142c69e64f3b46edc3bd314f6a45a932defc0b3e
-        runtime_sha256=718c3fb0785d5ea06061b92c32ce4ad35be1bd4c71ae6192efe06f1ab21f0f8a
+        wheel_sha256=5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d
+        runtime_sha256=6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f
         ;;
     aarch64)
-        wheel_sha256=bbfd2fca76c855317568c1b36a885ddea2272c13cb0e395002c402f2360429a6
-        runtime_sha256=ab8c4363e06ac80b3d1279ea55ebea44e906c5b131ba783ff684a067540c0e94
+        wheel_sha256=2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c
+        runtime_sha256=49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a
         ;;
     *)
         runtime_sha256=
@@ -93,7 +93,7 @@ fetch_runtime() {
     work=$(mktemp -d "$target/runtime/.fetch.XXXXXX")
     printf 'onnxruntime==%s --hash=sha256:%s\n' "$runtime_version" "$wheel_sha256" >"$work/requirements.txt"
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
-        --platform "manylinux_2_27_$(uname -m)" --python-version 3.11 --implementation cp --abi cp311 \
+        --platform "manylinux_2_28_$(uname -m)" --python-version 3.11 --implementation cp --abi cp311 \
         --dest "$work" --requirement "$work/requirements.txt" ||
         die "the onnxruntime $runtime_version wheel could not be downloaded, or its hash was wrong (pip's message stands above): is the network there?"
     python3 - "$work" "$runtime_version" <<'PYTHON'

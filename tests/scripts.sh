@@ -5,6 +5,7 @@ set -euo pipefail
 exec </dev/null
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 clip=tests/media/demo.mp4
+runtime_version=$(sed -n 's/^runtime_version=//p' pipelines/setup.sh)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 passed=0 failed=0
@@ -38,7 +39,7 @@ setup_does_nothing_the_second_time() (
     set -e
     said=$(pipelines/setup.sh)
     expect "Debian packages: there" "$said"
-    expect "ONNX Runtime 1.23.2: there" "$said"
+    expect "ONNX Runtime $runtime_version: there" "$said"
     ! printf '%s' "$said" | grep -E 'installing|downloading'
 )
 
@@ -47,8 +48,8 @@ a_runtime_with_a_wrong_hash_is_fetched_again() (
     export CARGO_TARGET_DIR=$scratch/target
     mkdir -p "$CARGO_TARGET_DIR/runtime"
     echo tampered >"$CARGO_TARGET_DIR/runtime/libonnxruntime.so"
-    expect "ONNX Runtime 1.23.2: now in" "$(pipelines/setup.sh)"
-    expect "ONNX Runtime 1.23.2: there" "$(pipelines/setup.sh)"
+    expect "ONNX Runtime $runtime_version: now in" "$(pipelines/setup.sh)"
+    expect "ONNX Runtime $runtime_version: there" "$(pipelines/setup.sh)"
 )
 
 a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals() (
