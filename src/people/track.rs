@@ -3,7 +3,7 @@
 //! and far faces and at any rate of looks. How sure a place is decides how far off a face may be found again; that does
 //! the work of enlarged boxes (C-BIoU, arXiv 2211.14317) and finds who was lost inside the frame.
 //!
-//! The numbers were chosen on scenes with a known truth (`tests/scenes`), on other seeds than those that are reported.
+//! The numbers of the tracks were chosen on scenes with a known truth (`tests/scenes`), on other seeds than those that are reported.
 
 use std::time::Duration;
 
@@ -13,10 +13,6 @@ use crate::picture::Rect;
 /// How far the middles of the boxes of one standing face scatter, aside and up and down (face widths); the steps of
 /// somebody who walks are in the second.
 const SCATTER: [f32; 2] = [0.14, 0.13];
-/// What the box of a face that is not looked at or not found must grow by on each side to keep covering it, in its own
-/// sizes per second since the look that it rests on. Somebody who walks by (1.4 m/s, a face of 0.17 m) crosses 8 face
-/// widths a second; a predicted box is off by the error of that speed, for which a quarter is taken.
-pub const GROWTH: f32 = 2.0;
 /// How fast people are when first seen (face widths a second, standard deviation): a stroll across a lane is 2 to 6.
 const FIRST_SPEED: f32 = 6.0;
 /// How much that may have changed after a second (face widths a second): they stop, turn, make way.
@@ -37,6 +33,11 @@ const LEFT_AFTER: [Duration; 2] = [Duration::from_millis(500), Duration::from_mi
 
 /// A box this near to the border (face widths) is at it.
 const AT_BORDER: f32 = 0.15;
+
+/// What the box of a face that is not looked at or not found must grow by on each side to keep covering it, in its own
+/// sizes per second since the look that it rests on. Somebody who walks by (1.4 m/s, a face of 0.17 m) crosses 8 face
+/// widths a second; a predicted box is off by the error of that speed, for which a quarter is taken.
+pub const GROWTH: f32 = 2.0;
 
 /// Place and speed along one axis, in pixels and seconds, and how sure they are.
 #[derive(Clone, Copy, Debug)]
