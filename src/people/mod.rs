@@ -28,6 +28,8 @@ const UNDECIDED: Duration = Duration::from_millis(1000);
 /// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
 /// another person or a post about where its walk leads: the longer it takes, the worse anything fits (`track`).
 const LOST_AFTER: Duration = Duration::from_millis(3000);
+/// A track that was not found for longer than this may have gone over to somebody else when it was.
+const MAY_BE_ANOTHER: Duration = Duration::from_millis(200);
 /// A face that is not found is still shown, at its predicted place, for this long.
 const COAST: Duration = Duration::from_millis(500);
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
@@ -128,9 +130,32 @@ struct Track {
     settled: bool,
     /// Whether it crossed the line (always true without one).
     crossed: bool,
+    /// Whether it was asked, once it was seen for long enough, if it is somebody who was lost.
+    compared: bool,
+    found_again: Option<FoundAgain>,
+}
+
+/// Of a track that was lost and found again: it may be on somebody else now. Once the one who was lost turns up, the
+/// two are told apart with this.
+#[derive(Clone, Copy, Debug)]
+struct FoundAgain {
+    /// As it was when it was lost.
+    motion: Motion,
+    vote: Vote,
+    /// What was seen since.
+    since: Duration,
+    looks: u32,
+    vote_since: Vote,
+    crossed_since: bool,
 }
 
 impl Track {
+    /// Whether it is a passage, by its looks alone.
+    fn is_confirmed(&self) -> bool {
+        let age = self.motion.seen().saturating_sub(self.born);
+        self.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN && self.evidence >= CONFIRM_EVIDENCE
+    }
+
     /// As what it counts.
     fn state(&self, settings: &Settings) -> State {
         match self.vote.state() {
@@ -210,7 +235,7 @@ impl People {
     pub fn look(&mut self, time: Duration, faces: &[Face]) -> &[Event] {
         self.events.clear();
         self.unfollowed.clear();
-        self.looked = time;
+        let before = std::mem::replace(&mut self.looked, time);
         self.taken.clear();
         self.taken.resize(faces.len(), false);
         for (index, face) in faces.iter().enumerate() {
@@ -236,6 +261,7 @@ impl People {
         let tracks = &mut self.tracks;
         track::associate(
             time,
+            before,
             tracks.len(),
             |i| &tracks[i].motion,
             faces,
@@ -247,6 +273,12 @@ impl People {
         for i in 0..self.pairs.len() {
             let Pair { track, face, .. } = self.pairs[i];
             self.observe(track, time, &faces[face]);
+        }
+        for i in 0..self.pairs.len() {
+            self.compare(self.pairs[i].track, time, before);
+        }
+        for i in 0..self.pairs.len() {
+            self.count(self.pairs[i].track, time);
         }
         for (index, face) in faces.iter().enumerate() {
             if self.taken[index] {
@@ -312,6 +344,8 @@ impl People {
             counted: None,
             settled: false,
             crossed: self.settings.line.is_none(),
+            compared: false,
+            found_again: None,
         };
         track.vote.look(time, face);
         track.gesture.look(time, face);
@@ -323,15 +357,78 @@ impl People {
         let came_from = per_mille(self.tracks[index].motion.last().center(), self.frame);
         let settings = &self.settings;
         let track = &mut self.tracks[index];
+        // Who is in view when the line is taken away is counted without it.
+        let crosses = settings.line.as_ref().is_none_or(|line| line.is_crossed(came_from, place));
+        let unseen = time.saturating_sub(track.motion.seen());
+        if track.compared && unseen > MAY_BE_ANOTHER {
+            track.found_again = Some(FoundAgain {
+                motion: track.motion,
+                vote: track.vote,
+                since: time,
+                looks: 0,
+                vote_since: Vote::default(),
+                crossed_since: false,
+            });
+        }
+        if let Some(again) = &mut track.found_again {
+            again.looks += 1;
+            again.vote_since.look(time, face);
+            again.crossed_since |= crosses;
+        }
         track.motion.observe(time, face);
         track.looks += 1;
         track.evidence = (track.evidence + evidence(face.score, settings.threshold)).max(LEAST_EVIDENCE);
         track.vote.look(time, face);
         track.gesture.look(time, face);
         (track.label, track.score) = (face.label(), face.score);
-        // Who is in view when the line is taken away is counted without it.
-        track.crossed |= settings.line.as_ref().is_none_or(|line| line.is_crossed(came_from, place));
+        track.crossed |= crosses;
+    }
 
+    /// Asks of a track that has been seen for long enough by now whether it is somebody whose own track went over to
+    /// another person: the one of the two that goes on better where that track was lost keeps who it is and what it was
+    /// counted as, the other one is somebody new.
+    fn compare(&mut self, index: usize, time: Duration, before: Duration) {
+        let track = &self.tracks[index];
+        if track.compared || !track.is_confirmed() {
+            return;
+        }
+        let better = |(other, taken): (usize, &Track)| {
+            let lost = &taken.found_again?.motion;
+            let in_time = lost.seen() < track.born && time.saturating_sub(lost.seen()) <= LOST_AFTER;
+            let own = lost.misfit_of(&track.motion, time, before, self.frame).filter(|_| in_time)?;
+            let theirs = lost.misfit_of(&taken.motion, time, before, self.frame).unwrap_or(f32::INFINITY);
+            (own < theirs).then_some((own - theirs, other))
+        };
+        let best = self.tracks.iter().enumerate().filter_map(better).min_by(|a, b| a.0.total_cmp(&b.0));
+        self.tracks[index].compared = true;
+        if let Some((_, other)) = best {
+            self.give_back(other, index);
+            self.count(other, time);
+        }
+    }
+
+    /// Makes `to` the person that `from` was until it was lost, and `from` somebody new since then.
+    fn give_back(&mut self, from: usize, to: usize) {
+        let (id, anywhere) = (self.new_id(), self.settings.line.is_none());
+        let Some(again) = self.tracks[from].found_again.take() else { return };
+        let taken = &mut self.tracks[from];
+        let (lost_id, born, settled) = (taken.id, taken.born, taken.settled);
+        let (due, counted, crossed) = (taken.due.take(), taken.counted.take(), taken.crossed);
+        (taken.id, taken.born, taken.looks, taken.vote) = (id, again.since, again.looks, again.vote_since);
+        (taken.gesture, taken.settled) = (gesture::Series::default(), false);
+        taken.crossed = anywhere || again.crossed_since;
+        let lost = &mut self.tracks[to];
+        (lost.id, lost.born, lost.due, lost.counted) = (lost_id, born, due, counted);
+        lost.settled = settled;
+        lost.crossed |= crossed;
+        lost.vote.add_earlier(&again.vote);
+    }
+
+    /// Counts a passage that passes every test, amends or withdraws it.
+    fn count(&mut self, index: usize, time: Duration) {
+        let settings = &self.settings;
+        let track = &mut self.tracks[index];
+        let (rect, place) = (track.motion.last(), per_mille(track.motion.last().center(), self.frame));
         if settings.opt_out && !track.settled && track.gesture.is_shake() {
             track.settled = true;
             self.events.push(Event::Withdrawn { id: track.id, at: time, counted: track.counted.take() });
@@ -340,11 +437,9 @@ impl People {
         let age = time.saturating_sub(track.born);
         match track.counted {
             None if !track.settled => {
-                let confirmed =
-                    track.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN && track.evidence >= CONFIRM_EVIDENCE;
                 let inside = settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
-                let large = face.rect.h >= settings.min_face as f32;
-                if confirmed && track.crossed && inside && large {
+                let large = rect.h >= settings.min_face as f32;
+                if track.is_confirmed() && track.crossed && inside && large {
                     track.due.get_or_insert(time);
                 }
                 let waited = track.due.is_some_and(|due| time.saturating_sub(due) >= UNDECIDED);
@@ -365,7 +460,7 @@ impl People {
             let track = &mut self.tracks[index];
             track.settled |= track.counted.take().is_some();
             (track.id, track.born, track.due) = (id, time, None);
-            (track.vote, track.gesture) = (Vote::default(), gesture::Series::default());
+            (track.vote, track.gesture, track.found_again) = (Vote::default(), gesture::Series::default(), None);
         }
     }
 }

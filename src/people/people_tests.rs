@@ -104,6 +104,67 @@ fn two_who_cross_stay_two_and_keep_their_labels() {
     assert_eq!(states, [State::Known(Label::Mask), State::Known(Label::NoMask)]);
 }
 
+/// The one walks to the right behind something, from the second second to the third; half a second before they come out
+/// there, somebody comes out of the same place to the left.
+fn one_comes_out_where_another_is_hidden(t: f32) -> Vec<Face> {
+    let hidden = (2.0..3.0).contains(&t);
+    let first = (!hidden).then(|| masked(200.0 + 180.0 * t, 300.0));
+    let second = (t >= 2.5).then(|| bare(650.0 - 180.0 * (t - 2.5), 300.0));
+    first.into_iter().chain(second).collect()
+}
+
+#[test]
+fn who_comes_out_where_another_is_hidden_does_not_become_them() {
+    for rate in [30.0, 15.0, 10.0] {
+        let mut people = People::new(settings(), FRAME);
+        let mut first = None;
+        let mut events = Vec::new();
+        for i in 0..(4.5 * rate) as usize {
+            let t = i as f32 / rate;
+            events
+                .extend_from_slice(people.look(Duration::from_secs_f32(t), &one_comes_out_where_another_is_hidden(t)));
+            if t < 2.0 {
+                first = people.in_view(Duration::from_secs_f32(t)).next().map(|f| f.id);
+            }
+        }
+        assert_eq!(counted(&events), [State::Known(Label::Mask), State::Known(Label::NoMask)], "{rate}: {events:?}");
+        let right = people.in_view(Duration::from_secs_f32(4.5)).max_by(|a, b| a.rect.x.total_cmp(&b.rect.x));
+        assert_eq!(right.map(|f| f.id), first, "{rate}");
+    }
+}
+
+#[test]
+fn who_shook_the_head_stays_uncounted_when_another_comes_out_where_they_are_hidden() {
+    let mut people = People::new(settings(), FRAME);
+    let shaking = |t: f32, face: Face| {
+        let nose = if t < 2.0 { 30.0 + 8.0 * (t * 1.3 * std::f32::consts::TAU).sin() } else { 30.0 };
+        let at = |x: f32, y: f32| (face.rect.x + x, face.rect.y + y);
+        let landmarks = [at(20.0, 30.0), at(40.0, 30.0), at(nose, 42.0), at(22.0, 60.0), at(38.0, 60.0)];
+        Face { landmarks: Some(landmarks), ..face }
+    };
+    let scene = |t| one_comes_out_where_another_is_hidden(t).into_iter().map(|face| shaking(t, face)).collect();
+    let events = play(&mut people, 15.0, 4.5, scene);
+    assert_eq!(counted(&events), [State::Known(Label::NoMask)], "{events:?}");
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Withdrawn { .. })).count(), 1);
+}
+
+#[test]
+fn who_is_half_out_over_the_border_is_the_same_passage_after_a_lost_frame() {
+    let mut people = People::new(settings(), FRAME);
+    // Cut off at the border, as boxes of a detector are; the border is reached after 3.5 seconds.
+    let walk = |t: f32| {
+        let mut face = bare(1080.0 + 40.0 * t, 300.0);
+        face.rect.w = face.rect.w.min(1280.0 - face.rect.x);
+        face
+    };
+    let mut events = Vec::new();
+    for i in (0..67).filter(|i| *i != 54) {
+        let t = i as f32 / 15.0;
+        events.extend_from_slice(people.look(Duration::from_secs_f32(t), &[walk(t)]));
+    }
+    assert_eq!(counted(&events).len(), 1);
+}
+
 #[test]
 fn a_faint_face_is_covered_but_not_counted_and_keeps_a_track_alive() {
     let mut people = People::new(settings(), FRAME);

@@ -12,23 +12,25 @@ use crate::picture::Rect;
 
 /// How far the middles of the boxes of one standing face scatter, aside and up and down (face widths); the steps of
 /// somebody who walks are in the second.
-const SCATTER: [f32; 2] = [0.14, 0.13];
+const SCATTER: [f32; 2] = [0.17, 0.13];
 /// How fast people are when first seen (face widths a second, standard deviation): a stroll across a lane is 2 to 6.
 const FIRST_SPEED: f32 = 6.0;
 /// How much that may have changed after a second (face widths a second): they stop, turn, make way.
 const CHANGE_OF_SPEED: f32 = 2.0;
 /// How far the logarithm of a face's size scatters between looks, and how much more after a second unseen.
-const SIZE_SCATTER: [f32; 2] = [0.14, 0.2];
+const SIZE_SCATTER: [f32; 2] = [0.14, 0.15];
 /// The size of a track follows that of the looks within this time (seconds).
 const SIZE_MEMORY: f32 = 0.7;
 /// A face this many standard deviations from where and how large a track should be is another's …
 const FURTHEST: f32 = 3.5;
 /// … and so is one that is so badly foretold (negative log-likelihood, doubled) that somebody new is likelier.
 const SOMEBODY_NEW: f32 = 6.0;
+/// The same for a track that may go on where another was lost, of which the speed is known as well.
+const SOMEBODY_ELSE: f32 = 10.0;
 /// A prediction further ahead than this is a guess: the box stands still from there.
 const LONGEST_PREDICTION: Duration = Duration::from_millis(1000);
-/// A face unseen for this long at the border of the frame has left over it, and one that was going out after the
-/// second time: who comes in there is a new passage.
+/// A face that a look missed and that is unseen for this long at the border of the frame has left over it, and one that
+/// was going out after the second time: who comes in there is a new passage.
 const LEFT_AFTER: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(100)];
 
 /// A box this near to the border (face widths) is at it.
@@ -131,8 +133,9 @@ impl Motion {
         (self.rect, self.seen) = (face.rect, time);
     }
 
-    /// Where it should be now; `None`: it has left.
-    fn foretold(&self, time: Duration, frame: (f32, f32)) -> Option<Motion> {
+    /// Where it should be now, the look before having been at `before`; `None`: it has left.
+    fn foretold(&self, time: Duration, before: Duration, frame: (f32, f32)) -> Option<Motion> {
+        let missed = self.seen < before;
         let unseen = time.saturating_sub(self.seen);
         let axes = self.axes.map(|axis| axis.after(unseen.as_secs_f32(), self.size[0]));
         let near = AT_BORDER * self.size[0];
@@ -143,7 +146,7 @@ impl Motion {
             // At the border where it begins, at the one where it ends; going out over it.
             let (first, last) = (from <= near, from + length >= end - near);
             let goes_out = (first && axis.speed < 0.0) || (last && axis.speed > 0.0);
-            left |= (first || last) && unseen > LEFT_AFTER[usize::from(goes_out)];
+            left |= (first || last) && missed && unseen > LEFT_AFTER[usize::from(goes_out)];
             left |= axis.place < 0.0 || axis.place > end;
         }
         (!left).then_some(Motion { axes, ..*self })
@@ -162,13 +165,36 @@ impl Motion {
                 return None;
             }
         }
-        // Of width and height the one that changed less: the other one may be cut by what stands before the face.
-        let (w, h) = ((face.rect.w / self.size[0]).ln(), (face.rect.h / self.size[1]).ln());
-        let scatter = SIZE_SCATTER[0] + SIZE_SCATTER[1] * time.saturating_sub(self.seen).as_secs_f32();
-        off += (w.abs().min(h.abs()) / scatter).powi(2);
-        spread *= scatter.powi(2);
-        let misfit = off + spread.ln();
+        let (size_off, size_spread) = self.misfit_of_size(time, [face.rect.w, face.rect.h]);
+        off += size_off;
+        let misfit = off + (spread * size_spread).ln();
         (off <= FURTHEST.powi(2) && misfit <= SOMEBODY_NEW).then_some(misfit)
+    }
+
+    /// How badly another track fits as the one that goes on where this one was lost: as [`Motion::misfit`], and by the speed
+    /// as well, which tells people apart who cross. `None`: it is another's.
+    pub fn misfit_of(&self, other: &Motion, time: Duration, before: Duration, frame: (f32, f32)) -> Option<f32> {
+        let foretold = self.foretold(time, before, frame)?;
+        let width = other.size[0];
+        let (mut off, mut spread) = (0.0, 1.0);
+        for (a, b) in foretold.axes.iter().zip(&other.axes) {
+            let [place, both, speed] = std::array::from_fn(|i| (a.variance[i] + b.variance[i]) / width.powi(2));
+            let (aside, faster) = ((a.place - b.place) / width, (a.speed - b.speed) / width);
+            let determinant = place * speed - both.powi(2);
+            off += (speed * aside.powi(2) - 2.0 * both * aside * faster + place * faster.powi(2)) / determinant;
+            spread *= determinant;
+        }
+        let (size_off, size_spread) = self.misfit_of_size(time, other.size);
+        let misfit = off + size_off + (spread * size_spread).ln();
+        (misfit <= SOMEBODY_ELSE).then_some(misfit)
+    }
+
+    /// What a size adds to a misfit: to the sum of squares, and to the product of variances.
+    fn misfit_of_size(&self, time: Duration, size: [f32; 2]) -> (f32, f32) {
+        // Of width and height the one that changed less: the other one may be cut by what stands before the face.
+        let (w, h) = ((size[0] / self.size[0]).ln(), (size[1] / self.size[1]).ln());
+        let scatter = SIZE_SCATTER[0] + SIZE_SCATTER[1] * time.saturating_sub(self.seen).as_secs_f32();
+        ((w.abs().min(h.abs()) / scatter).powi(2), scatter.powi(2))
     }
 }
 
@@ -182,11 +208,12 @@ pub struct Pair {
 }
 
 /// Fills `pairs` with the assignment of faces to tracks, each at most once, and marks the assigned faces in `taken`;
-/// faces that are marked already or fainter than `least` are left out. The surest pair comes first: on the scenes of
+/// faces that are marked already or fainter than `least` are left out. The look before this one was at `before`. The surest pair comes first: on the scenes of
 /// `tests/scenes` the Hungarian method over the same numbers is no better.
 #[expect(clippy::too_many_arguments)] // buffers are handed in so that no look allocates
 pub fn associate<'a>(
     time: Duration,
+    before: Duration,
     tracks: usize,
     motion: impl Fn(usize) -> &'a Motion,
     faces: &[Face],
@@ -197,7 +224,7 @@ pub fn associate<'a>(
 ) {
     pairs.clear();
     for track in 0..tracks {
-        let Some(foretold) = motion(track).foretold(time, frame) else { continue };
+        let Some(foretold) = motion(track).foretold(time, before, frame) else { continue };
         for (face, found) in faces.iter().enumerate().filter(|(i, f)| !taken[*i] && f.score >= least) {
             if let Some(misfit) = foretold.misfit(time, found) {
                 pairs.push(Pair { track, face, misfit });

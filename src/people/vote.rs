@@ -51,6 +51,15 @@ impl Vote {
         self.looks += 1.0;
     }
 
+    /// Takes the looks of another vote, all of them earlier than those of this one.
+    pub fn add_earlier(&mut self, other: &Vote) {
+        let (Some(last), Some(before)) = (self.last, other.last) else { return };
+        let fade = (-last.saturating_sub(before).as_secs_f32() / MEMORY).exp();
+        self.sums.iter_mut().zip(other.sums).for_each(|(sum, earlier)| *sum += fade * earlier);
+        self.weight += fade * other.weight;
+        self.looks += fade * other.looks;
+    }
+
     /// The label that the looks agree on.
     pub fn state(&self) -> State {
         if self.weight <= 0.0 {
