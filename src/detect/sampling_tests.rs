@@ -165,11 +165,12 @@ proptest! {
 
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn avx2_and_plain_code_give_the_same_bits() {
+fn wide_and_plain_code_give_the_same_bits() {
     // Without AVX2 there is nothing to compare.
     if !is_x86_feature_detected!("avx2") {
         return;
     }
+    let mut permuted = 0;
     // Upscaled, linear, 1:3 and sparse, at widths that are no multiple of a register.
     for (format, (width, height)) in
         Format::ALL.into_iter().flat_map(|f| [(60, 40), (333, 201), (1023, 600), (2111, 1188)].map(|size| (f, size)))
@@ -177,14 +178,23 @@ fn avx2_and_plain_code_give_the_same_bits() {
         let image = Owned::new(format, width, height, 5, 3);
         let g = whole(format, width, height, Colorimetry::default());
         let input = input(352, 192, ColorOrder::Rgb);
-        let (mut wide, mut plain) = (vec![0.0; 3 * 352 * 192], vec![0.0; 3 * 352 * 192]);
         let mut sampler = Sampler::new(g, &input);
+        let sample = |sampler: &mut Sampler| {
+            let mut tensor = vec![0.0; 3 * 352 * 192];
+            sampler.sample(&image.picture(), &mut tensor);
+            tensor
+        };
+        permuted += sampler.components.iter().filter(|c| c.columns.permutations.is_some()).count();
+        let widest = sample(&mut sampler);
+        sampler.components.iter_mut().for_each(|c| c.columns.permutations = None);
         assert!(sampler.components.iter().all(|c| c.columns.shuffles.is_some()), "{format:?} {width}x{height}");
-        sampler.sample(&image.picture(), &mut wide);
+        let wide = sample(&mut sampler);
         sampler.components.iter_mut().for_each(|c| c.columns.shuffles = None);
-        sampler.sample(&image.picture(), &mut plain);
-        assert!(wide == plain, "{format:?} {width}x{height}");
+        let plain = sample(&mut sampler);
+        assert!(wide == plain, "AVX2, {format:?} {width}x{height}");
+        assert!(widest == plain, "AVX-512, {format:?} {width}x{height}");
     }
+    assert_eq!(permuted > 0, is_x86_feature_detected!("avx512vbmi"));
 }
 
 #[test]

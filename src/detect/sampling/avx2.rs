@@ -3,8 +3,10 @@
 
 use std::arch::x86_64::*;
 
-use super::rows::BLOCK;
 use super::{Tap, WEIGHT};
+
+/// Columns of one round.
+const BLOCK: usize = 16;
 
 /// The taps of a row as shuffles. There is one only where the machine has AVX2.
 #[derive(Debug)]

@@ -1,22 +1,25 @@
 //! The inner loops of the pass: two rows of bytes become one row of a component, and the rows of all components one row
 //! of the tensor's planes.
 
-#[cfg(target_arch = "x86_64")]
-use super::avx2::Shuffles;
 use super::{Row, Tap, WEIGHT};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Shuffles, avx512::Permutations};
 
 /// A picked value that stands for a byte of 1.
 pub const ONE: f32 = (WEIGHT as u32 * WEIGHT as u32) as f32;
 
 /// Picked rows are a multiple of this long, so that the loops for wide registers need no rest.
-pub const BLOCK: usize = 16;
+pub const BLOCK: usize = 32;
 
 /// The columns of a component that are read.
 #[derive(Debug)]
 pub struct Columns {
     /// As offsets into a row.
     taps: Vec<Tap>,
-    /// The same for AVX2, where the machine has it and the row is long enough.
+    /// The same for AVX-512, where the machine has it, the row is long enough and its columns near to each other …
+    #[cfg(target_arch = "x86_64")]
+    pub(super) permutations: Option<Permutations>,
+    /// … and for AVX2, where the machine has it and the row is long enough.
     #[cfg(target_arch = "x86_64")]
     pub(super) shuffles: Option<Shuffles>,
 }
@@ -27,6 +30,8 @@ impl Columns {
     pub fn new(taps: Vec<Tap>, row_bytes: usize) -> Columns {
         Columns {
             #[cfg(target_arch = "x86_64")]
+            permutations: Permutations::new(&taps, row_bytes),
+            #[cfg(target_arch = "x86_64")]
             shuffles: Shuffles::new(&taps, row_bytes),
             taps,
         }
@@ -35,6 +40,10 @@ impl Columns {
     /// One row of the component, [`ONE`] times a byte: the taps of two rows, of which the lower one has the weight
     /// `weight`.
     pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(permutations) = &self.permutations {
+            return permutations.pick(rows, weight, out);
+        }
         #[cfg(target_arch = "x86_64")]
         if let Some(shuffles) = &self.shuffles {
             return shuffles.pick(rows, weight, out);
@@ -66,13 +75,22 @@ pub fn prefetch(row: &[u8]) {
 /// has them.
 pub fn convert(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    {
+        #[target_feature(enable = "avx512f")]
+        fn widest(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
+            convert_each(rows, components, targets);
+        }
         #[target_feature(enable = "avx2")]
         fn wide(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
             convert_each(rows, components, targets);
         }
-        // SAFETY: the machine was just asked for the one feature that the function needs.
-        return unsafe { wide(rows, components, targets) };
+        // SAFETY: the machine is asked for the one feature that the function needs.
+        if is_x86_feature_detected!("avx512f") {
+            return unsafe { widest(rows, components, targets) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            return unsafe { wide(rows, components, targets) };
+        }
     }
     convert_each(rows, components, targets);
 }
