@@ -416,6 +416,14 @@ impl Person {
         }
     }
 
+    /// Whether the head is being shaken.
+    pub fn is_shaking(&self, t: f32) -> bool {
+        self.gazes.iter().any(|gaze| match *gaze {
+            Gaze::Shake { from, cycles, hz, .. } => (0.0..cycles).contains(&((t - from) * hz)),
+            _ => false,
+        })
+    }
+
     pub fn shakes(&self) -> bool {
         self.gazes.iter().any(|g| matches!(g, Gaze::Shake { .. }))
     }

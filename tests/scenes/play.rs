@@ -22,6 +22,8 @@ const SAME: f32 = 0.3;
 pub const VISIBLE: f32 = 0.5;
 /// A person whose face was visible for this long (seconds) passed; less is more than a viewer would swear to.
 pub const PASSED: f32 = 0.5;
+/// A shake of the head of which less is to be seen (part of its frames, the face visible) is nobody's to see.
+pub const SHOWN: f32 = 0.8;
 /// Frames that are further apart than this (seconds) do not tell what was to be seen between them.
 const LONGEST_STEP: f32 = 0.5;
 
@@ -35,6 +37,9 @@ pub struct Sight {
     /// Frames of that, and those of them in which the plugin had a box on it.
     pub frames: u32,
     pub found: u32,
+    /// Frames in which the head was shaken, and those of them in which the face was visible.
+    pub shaken: u32,
+    pub shown: u32,
 }
 
 /// A track of the plugin.
@@ -123,8 +128,12 @@ pub fn play(
         last = t;
         {
             let mut played = played.lock().expect("not poisoned");
+            for (person, sight) in lane.people.iter().zip(&mut played.sights) {
+                sight.shaken += u32::from(person.is_shaking(t));
+            }
             for face in seen.iter().filter(|f| f.visible >= VISIBLE && f.h >= LEAST_HEIGHT * scale as f32) {
                 let sight = &mut played.sights[face.person];
+                sight.shown += u32::from(lane.people[face.person].is_shaking(t));
                 sight.seconds += step;
                 sight.frames += 1;
                 if sight.seconds >= PASSED {

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cast::{Head, Wears};
 use crate::lane::Lane;
-use crate::play::Played;
+use crate::play::{Played, SHOWN};
 
 /// Shares are compared over at least so many passages.
 const SHARE_OF: u64 = 100;
@@ -50,8 +50,9 @@ impl Scene {
             let withdrawn = played.tracks.values().any(|t| t.withdrawn == Some(index));
             let passed = sight.passed_at.is_some();
             if person.shakes() {
-                scene.shakers += u64::from(passed);
-                scene.missed_shakes += u64::from(passed && !withdrawn);
+                let shown = passed && sight.shown as f32 >= SHOWN * sight.shaken as f32;
+                scene.shakers += u64::from(shown);
+                scene.missed_shakes += u64::from(shown && !withdrawn);
                 continue;
             }
             scene.false_withdrawals += u64::from(withdrawn);
