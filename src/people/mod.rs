@@ -28,7 +28,7 @@ const UNDECIDED: Duration = Duration::from_millis(1000);
 /// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
 /// another person or a post about where its walk leads: the longer it takes, the worse anything fits (`track`).
 const LOST_AFTER: Duration = Duration::from_millis(3000);
-/// A track that was not found for longer than this may have gone over to somebody else when it was.
+/// A track that a look missed, and that was not found for longer than this, may have gone over to somebody else when it was.
 const MAY_BE_ANOTHER: Duration = Duration::from_millis(200);
 /// A face that is not found is still shown, at its predicted place, for this long.
 const COAST: Duration = Duration::from_millis(500);
@@ -140,13 +140,14 @@ struct Track {
 #[derive(Clone, Copy, Debug)]
 struct FoundAgain {
     /// As it was when it was lost.
+    lost: Motion,
+    lost_vote: Vote,
+    /// Of the looks since then alone.
+    born: Duration,
     motion: Motion,
-    vote: Vote,
-    /// What was seen since.
-    since: Duration,
     looks: u32,
-    vote_since: Vote,
-    crossed_since: bool,
+    vote: Vote,
+    crossed: bool,
 }
 
 impl Track {
@@ -272,7 +273,7 @@ impl People {
         );
         for i in 0..self.pairs.len() {
             let Pair { track, face, .. } = self.pairs[i];
-            self.observe(track, time, &faces[face]);
+            self.observe(track, time, before, &faces[face]);
         }
         for i in 0..self.pairs.len() {
             self.compare(self.pairs[i].track, time, before);
@@ -352,28 +353,32 @@ impl People {
         self.tracks.push(track);
     }
 
-    fn observe(&mut self, index: usize, time: Duration, face: &Face) {
+    fn observe(&mut self, index: usize, time: Duration, before: Duration, face: &Face) {
         let place = per_mille(face.rect.center(), self.frame);
         let came_from = per_mille(self.tracks[index].motion.last().center(), self.frame);
         let settings = &self.settings;
         let track = &mut self.tracks[index];
         // Who is in view when the line is taken away is counted without it.
         let crosses = settings.line.as_ref().is_none_or(|line| line.is_crossed(came_from, place));
-        let unseen = time.saturating_sub(track.motion.seen());
-        if track.compared && unseen > MAY_BE_ANOTHER {
+        let seen = track.motion.seen();
+        if track.compared && seen < before && time.saturating_sub(seen) > MAY_BE_ANOTHER {
             track.found_again = Some(FoundAgain {
-                motion: track.motion,
-                vote: track.vote,
-                since: time,
+                lost: track.motion,
+                lost_vote: track.vote,
+                born: time,
+                motion: Motion::new(time, face.rect),
                 looks: 0,
-                vote_since: Vote::default(),
-                crossed_since: false,
+                vote: Vote::default(),
+                crossed: false,
             });
         }
         if let Some(again) = &mut track.found_again {
+            if again.looks > 0 {
+                again.motion.observe(time, face);
+            }
             again.looks += 1;
-            again.vote_since.look(time, face);
-            again.crossed_since |= crosses;
+            again.vote.look(time, face);
+            again.crossed |= crosses;
         }
         track.motion.observe(time, face);
         track.looks += 1;
@@ -393,10 +398,10 @@ impl People {
             return;
         }
         let better = |(other, taken): (usize, &Track)| {
-            let lost = &taken.found_again?.motion;
+            let FoundAgain { lost, motion, .. } = taken.found_again.as_ref()?;
             let in_time = lost.seen() < track.born && time.saturating_sub(lost.seen()) <= LOST_AFTER;
             let own = lost.misfit_of(&track.motion, time, before, self.frame).filter(|_| in_time)?;
-            let theirs = lost.misfit_of(&taken.motion, time, before, self.frame).unwrap_or(f32::INFINITY);
+            let theirs = lost.misfit_of(motion, time, before, self.frame).unwrap_or(f32::INFINITY);
             (own < theirs).then_some((own - theirs, other))
         };
         let best = self.tracks.iter().enumerate().filter_map(better).min_by(|a, b| a.0.total_cmp(&b.0));
@@ -414,14 +419,15 @@ impl People {
         let taken = &mut self.tracks[from];
         let (lost_id, born, settled) = (taken.id, taken.born, taken.settled);
         let (due, counted, crossed) = (taken.due.take(), taken.counted.take(), taken.crossed);
-        (taken.id, taken.born, taken.looks, taken.vote) = (id, again.since, again.looks, again.vote_since);
+        (taken.id, taken.born, taken.looks) = (id, again.born, again.looks);
+        (taken.motion, taken.vote) = (again.motion, again.vote);
         (taken.gesture, taken.settled) = (gesture::Series::default(), false);
-        taken.crossed = anywhere || again.crossed_since;
+        taken.crossed = anywhere || again.crossed;
         let lost = &mut self.tracks[to];
         (lost.id, lost.born, lost.due, lost.counted) = (lost_id, born, due, counted);
         lost.settled = settled;
         lost.crossed |= crossed;
-        lost.vote.add_earlier(&again.vote);
+        lost.vote.add_earlier(&again.lost_vote);
     }
 
     /// Counts a passage that passes every test, amends or withdraws it.
