@@ -36,9 +36,7 @@ const REACHED: f32 = 0.92;
 const LEAST_LOOKS: usize = 11;
 /// A wave goes this far to each side, in eye distances (nose against eyes). The nose that the shipped model sees goes aside
 /// by about 0.4 of them per sine of the yaw on bare faces and 0.3 on masked ones, where it is a guess that turns with the rest …
-const LEAST_AMPLITUDE: f32 = 0.09;
-/// … and further where the looks are few: the amplitude times their square root, as that of noise falls with it …
-const LEAST_EFFECT: f32 = 0.42;
+const LEAST_AMPLITUDE: f32 = 0.12;
 /// … explains this part of the variance of the yaw, each per degree of freedom, so that few looks prove no more than
 /// many …
 const EXPLAINED: f32 = 0.78;
@@ -151,9 +149,7 @@ fn is_wave(poses: &[Pose], rate: f32) -> bool {
     let determinant = cc * ss - cs * cs;
     let (a, b) = ((yc * ss - ys * cs) / determinant, (ys * cc - yc * cs) / determinant);
     let unexplained = (yy - a * yc - b * ys) / (count - 4.0);
-    let amplitude = a.hypot(b);
-    amplitude >= LEAST_AMPLITUDE
-        && amplitude * count.sqrt() >= LEAST_EFFECT
+    a.hypot(b) >= LEAST_AMPLITUDE
         && unexplained <= (1.0 - EXPLAINED) * yy / (count - 2.0)
         && yy > YAW_TO_PITCH.powi(2) * dot(&pitch, &pitch)
 }
