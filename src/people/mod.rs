@@ -20,9 +20,10 @@ use vote::Vote;
 const CONFIRM_LOOKS: u32 = 3;
 /// … that span at least this long: both keep a flicker of the detector out of the counts.
 const CONFIRM_SPAN: Duration = Duration::from_millis(400);
-/// … and that together speak for a face by this much (log-odds beyond the threshold, summed): things that are taken for
-/// a face now and then get more looks that say no.
-const CONFIRM_EVIDENCE: f32 = 2.0;
+/// … and that in the mean, over about [`EVIDENCE_MEMORY`] seconds, speak for a face by this much (log-odds beyond the
+/// threshold): many looks at a thing that might be a face make it no surer, however many there are a second.
+const CONFIRM_EVIDENCE: f32 = 0.25;
+const EVIDENCE_MEMORY: f32 = 0.7;
 /// A confirmed passage whose looks do not decide yet is counted after this long all the same, as unknown.
 const UNDECIDED: Duration = Duration::from_millis(1000);
 /// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
@@ -38,8 +39,6 @@ const LONGEST_TRACK: Duration = Duration::from_secs(120);
 pub const COVERED: f32 = 0.3;
 /// Faces surer than this share of the threshold keep a track alive that is there already, as in ByteTrack.
 const SUSTAIN: f32 = 0.5;
-/// Faint looks count against a face by no more than this in all, so that one that comes nearer is counted soon.
-const LEAST_EVIDENCE: f32 = -1.0;
 /// A box that overlaps that of a followed face by this much is a second box on it; heads of two people rarely show so.
 const SAME_FACE: f32 = 0.1;
 /// Tracks held at once; a frame with more faces than this is no camera's.
@@ -117,6 +116,7 @@ struct Track {
     motion: Motion,
     born: Duration,
     looks: u32,
+    /// Mean of what its looks say for a face.
     evidence: f32,
     vote: Vote,
     gesture: gesture::Series,
@@ -130,8 +130,8 @@ struct Track {
     settled: bool,
     /// Whether it crossed the line (always true without one).
     crossed: bool,
-    /// Whether it was asked, once it was seen for long enough, if it is somebody who was lost.
-    compared: bool,
+    /// Whether it is a passage, by its looks; it stays one.
+    confirmed: bool,
     found_again: Option<FoundAgain>,
 }
 
@@ -151,8 +151,8 @@ struct FoundAgain {
 }
 
 impl Track {
-    /// Whether it is a passage, by its looks alone.
-    fn is_confirmed(&self) -> bool {
+    /// Whether its looks make it a passage.
+    fn has_evidence(&self) -> bool {
         let age = self.motion.seen().saturating_sub(self.born);
         self.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN && self.evidence >= CONFIRM_EVIDENCE
     }
@@ -276,7 +276,7 @@ impl People {
             self.observe(track, time, before, &faces[face]);
         }
         for i in 0..self.pairs.len() {
-            self.compare(self.pairs[i].track, time, before);
+            self.confirm(self.pairs[i].track, time, before);
         }
         for i in 0..self.pairs.len() {
             self.count(self.pairs[i].track, time);
@@ -336,7 +336,7 @@ impl People {
             motion: Motion::new(time, face.rect),
             born: time,
             looks: 1,
-            evidence: evidence(face.score, self.settings.threshold).max(LEAST_EVIDENCE),
+            evidence: evidence(face.score, self.settings.threshold),
             vote: Vote::default(),
             gesture: gesture::Series::default(),
             label: face.label(),
@@ -345,7 +345,7 @@ impl People {
             counted: None,
             settled: false,
             crossed: self.settings.line.is_none(),
-            compared: false,
+            confirmed: false,
             found_again: None,
         };
         track.vote.look(time, face);
@@ -361,7 +361,7 @@ impl People {
         // Who is in view when the line is taken away is counted without it.
         let crosses = settings.line.as_ref().is_none_or(|line| line.is_crossed(came_from, place));
         let seen = track.motion.seen();
-        if track.compared && seen < before && time.saturating_sub(seen) > MAY_BE_ANOTHER {
+        if track.confirmed && seen < before && time.saturating_sub(seen) > MAY_BE_ANOTHER {
             track.found_again = Some(FoundAgain {
                 lost: track.motion,
                 lost_vote: track.vote,
@@ -382,19 +382,22 @@ impl People {
         }
         track.motion.observe(time, face);
         track.looks += 1;
-        track.evidence = (track.evidence + evidence(face.score, settings.threshold)).max(LEAST_EVIDENCE);
+        // The plain mean until the memory is full.
+        let fading = 1.0 - (-time.saturating_sub(seen).as_secs_f32() / EVIDENCE_MEMORY).exp();
+        let gain = fading.max(1.0 / track.looks as f32);
+        track.evidence += gain * (evidence(face.score, settings.threshold) - track.evidence);
         track.vote.look(time, face);
         track.gesture.look(time, face);
         (track.label, track.score) = (face.label(), face.score);
         track.crossed |= crosses;
     }
 
-    /// Asks of a track that has been seen for long enough by now whether it is somebody whose own track went over to
+    /// Makes a passage of a track that has been seen for long enough. It may be somebody whose own track went over to
     /// another person: the one of the two that goes on better where that track was lost keeps who it is and what it was
     /// counted as, the other one is somebody new.
-    fn compare(&mut self, index: usize, time: Duration, before: Duration) {
+    fn confirm(&mut self, index: usize, time: Duration, before: Duration) {
         let track = &self.tracks[index];
-        if track.compared || !track.is_confirmed() {
+        if track.confirmed || !track.has_evidence() {
             return;
         }
         let better = |(other, taken): (usize, &Track)| {
@@ -405,7 +408,7 @@ impl People {
             (own < theirs).then_some((own - theirs, other))
         };
         let best = self.tracks.iter().enumerate().filter_map(better).min_by(|a, b| a.0.total_cmp(&b.0));
-        self.tracks[index].compared = true;
+        self.tracks[index].confirmed = true;
         if let Some((_, other)) = best {
             self.give_back(other, index);
             self.count(other, time);
@@ -423,6 +426,7 @@ impl People {
         (taken.motion, taken.vote) = (again.motion, again.vote);
         (taken.gesture, taken.settled) = (gesture::Series::default(), false);
         taken.crossed = anywhere || again.crossed;
+        taken.confirmed = taken.has_evidence();
         let lost = &mut self.tracks[to];
         (lost.id, lost.born, lost.due, lost.counted) = (lost_id, born, due, counted);
         lost.settled = settled;
@@ -445,7 +449,7 @@ impl People {
             None if !track.settled => {
                 let inside = settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
                 let large = rect.h >= settings.min_face as f32;
-                if track.is_confirmed() && track.crossed && inside && large {
+                if track.confirmed && track.crossed && inside && large {
                     track.due.get_or_insert(time);
                 }
                 let waited = track.due.is_some_and(|due| time.saturating_sub(due) >= UNDECIDED);

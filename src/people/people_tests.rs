@@ -325,3 +325,23 @@ fn a_thing_that_is_taken_for_a_face_now_and_then_is_no_passage() {
     let thing = |t: f32| vec![Face { score: scores[(t * 10.0).round() as usize % 5], ..masked(100.0, 300.0) }];
     assert!(play(&mut people, 10.0, 5.0, thing).is_empty());
 }
+
+#[test]
+fn a_thing_that_might_be_a_face_is_none_however_often_it_is_looked_at() {
+    for rate in [30.0, 5.0] {
+        let mut people = People::new(settings(), FRAME);
+        let thing = |_| vec![Face { score: 0.53, ..masked(100.0, 300.0) }];
+        assert!(play(&mut people, rate, 10.0, thing).is_empty(), "{rate}");
+    }
+}
+
+#[test]
+fn who_was_a_passage_before_the_zone_is_counted_in_it_though_the_face_is_faint_there() {
+    let zone = Settings { zone: Some("500,0 1000,0 1000,1000 500,1000".parse().unwrap()), ..settings() };
+    let mut people = People::new(zone, FRAME);
+    let walk = |t: f32| {
+        let face = masked(100.0 + 180.0 * t, 300.0);
+        vec![Face { score: if face.rect.x < 500.0 { 0.9 } else { 0.45 }, ..face }]
+    };
+    assert_eq!(counted(&play(&mut people, 10.0, 5.0, walk)).len(), 1);
+}
