@@ -208,8 +208,8 @@ pub struct Pair {
 }
 
 /// Fills `pairs` with the assignment of faces to tracks, each at most once, and marks the assigned faces in `taken`;
-/// faces that are marked already or fainter than `least` are left out. The look before this one was at `before`. The surest pair comes first: on the scenes of
-/// `tests/scenes` the Hungarian method over the same numbers is no better.
+/// faces that are marked already or fainter than `least` are left out. The look before this one was at `before`. The
+/// surest pair comes first: on the scenes of `tests/scenes` the Hungarian method over the same numbers is no better.
 #[expect(clippy::too_many_arguments)] // buffers are handed in so that no look allocates
 pub fn associate<'a>(
     time: Duration,

@@ -26,8 +26,8 @@ struct Block {
 }
 
 impl Permutations {
-    /// `None` where the machine has no AVX-512 VBMI, where the columns are too far apart, and where a row of `row_bytes` is
-    /// too short to be read in whole.
+    /// `None` where the machine has no AVX-512 VBMI, where 32 columns lie in more than [`WITHIN`] bytes, and where a row of
+    /// `row_bytes` is shorter than that.
     pub fn new(taps: &[Tap], row_bytes: usize) -> Option<Permutations> {
         if !is_x86_feature_detected!("avx512vbmi") || !is_x86_feature_detected!("avx512bw") {
             return None;
