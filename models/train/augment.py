@@ -16,7 +16,6 @@ GREY = 127
 SKIN = np.array([[236, 200, 175], [205, 160, 130], [160, 110, 80], [95, 65, 50]], float)
 LEAST_FACE = 6.0  # pixels high; smaller ones become ignore regions
 LEAST_VISIBLE = 0.35  # share of a face inside the crop; less becomes an ignore region
-TURNED = 0.35  # eye distances that the nose is off the middle of the eyes on a face from the side
 MOST_OFTEN = 3  # times as often as others comes a photo on which the last model made the worst mistakes
 MIRROR = [1, 0, 2, 4, 3]  # landmark order after a mirror
 
@@ -183,16 +182,13 @@ def dress(rng, picture):
         if abs(eyes[1]) > 0.45 * max(abs(eyes[0]), 0.1 * (box[2] - box[0])):
             continue
         chance = rng.random()
-        # of faces from the side few photos show masked ones, and the model misses more of those
-        aside = abs(points[2, 0] - points[:2, 0].mean()) > TURNED * np.hypot(*eyes)
-        masked = 0.6 if aside else 0.26
-        if label == NO_MASK and chance < masked:
+        if label == NO_MASK and chance < 0.26:
             draw_mask(rng, picture.pixels, box, points)
             picture.labels[i] = MASK
-        elif label == NO_MASK and chance < masked + 0.03:
+        elif label == NO_MASK and chance < 0.29:
             draw_mask(rng, picture.pixels, box, points, under_nose=True)
             picture.labels[i] = INCORRECT
-        elif label == NO_MASK and chance < masked + 0.09:
+        elif label == NO_MASK and chance < 0.35:
             skin = patch_mean(picture.pixels, (points[0] + points[1]) / 2, 0.08 * (box[2] - box[0])) + rng.normal(0, 8, 3)
             mouth = points[3:].mean(0) + rng.normal(0, 0.05, 2) * (box[2:] - box[:2])
             draw_hand(rng, picture.pixels, mouth, *(box[2:] - box[:2]), skin)
