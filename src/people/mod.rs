@@ -29,7 +29,8 @@ const UNDECIDED: Duration = Duration::from_millis(1000);
 /// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
 /// another person or a post about where its walk leads: the longer it takes, the worse anything fits (`track`).
 const LOST_AFTER: Duration = Duration::from_millis(3000);
-/// A track that a look missed, and that was not found for longer than this, may have gone over to somebody else when it was.
+/// A track that a look missed, and that was not found for longer than this, may have gone over to somebody else when it
+/// was.
 const MAY_BE_ANOTHER: Duration = Duration::from_millis(200);
 /// A face that is not found is still shown, at its predicted place, for this long.
 const COAST: Duration = Duration::from_millis(500);
@@ -113,12 +114,9 @@ pub struct InView {
 #[derive(Debug)]
 struct Track {
     id: u32,
-    motion: Motion,
-    born: Duration,
-    looks: u32,
-    /// Mean of what its looks say for a face.
+    looks: Looks,
+    /// Mean of what they say for a face.
     evidence: f32,
-    vote: Vote,
     gesture: gesture::Series,
     label: Label,
     score: f32,
@@ -128,11 +126,20 @@ struct Track {
     counted: Option<(Duration, State)>,
     /// Never to be counted (again): it shook the head, or it goes on after the longest track.
     settled: bool,
-    /// Whether it crossed the line (always true without one).
-    crossed: bool,
     /// Whether it is a passage, by its looks; it stays one.
     confirmed: bool,
     found_again: Option<FoundAgain>,
+}
+
+/// What the looks of a track say together.
+#[derive(Clone, Copy, Debug)]
+struct Looks {
+    born: Duration,
+    count: u32,
+    motion: Motion,
+    vote: Vote,
+    /// Whether it crossed the line (always true without one).
+    crossed: bool,
 }
 
 /// Of a track that was lost and found again: it may be on somebody else now. Once the one who was lost turns up, the
@@ -142,24 +149,35 @@ struct FoundAgain {
     /// As it was when it was lost.
     lost: Motion,
     lost_vote: Vote,
-    /// Of the looks since then alone.
-    born: Duration,
-    motion: Motion,
-    looks: u32,
-    vote: Vote,
-    crossed: bool,
+    /// The looks since then alone.
+    since: Looks,
+}
+
+impl Looks {
+    fn new(time: Duration, face: &Face, crossed: bool) -> Looks {
+        let mut vote = Vote::default();
+        vote.look(time, face);
+        Looks { born: time, count: 1, motion: Motion::new(time, face.rect), vote, crossed }
+    }
+
+    fn observe(&mut self, time: Duration, face: &Face, crosses: bool) {
+        self.count += 1;
+        self.motion.observe(time, face);
+        self.vote.look(time, face);
+        self.crossed |= crosses;
+    }
 }
 
 impl Track {
     /// Whether its looks make it a passage.
     fn has_evidence(&self) -> bool {
-        let age = self.motion.seen().saturating_sub(self.born);
-        self.looks >= CONFIRM_LOOKS && age >= CONFIRM_SPAN && self.evidence >= CONFIRM_EVIDENCE
+        let age = self.looks.motion.seen().saturating_sub(self.looks.born);
+        self.looks.count >= CONFIRM_LOOKS && age >= CONFIRM_SPAN && self.evidence >= CONFIRM_EVIDENCE
     }
 
     /// As what it counts.
     fn state(&self, settings: &Settings) -> State {
-        match self.vote.state() {
+        match self.looks.vote.state() {
             State::Known(Label::Incorrect) => State::Known(settings.incorrect_is.unwrap_or(Label::Incorrect)),
             state => state,
         }
@@ -249,10 +267,11 @@ impl People {
             }
         }
         let (events, settings) = (&mut self.events, &self.settings);
-        self.tracks.retain(|t| {
+        self.tracks.retain_mut(|t| {
+            t.found_again.take_if(|again| time.saturating_sub(again.lost.seen()) > LOST_AFTER);
             // A face of one or two looks may be a flicker; kept for long, it would take over somebody else's.
-            let patience = if t.looks < CONFIRM_LOOKS { COAST } else { LOST_AFTER };
-            let stays = time.saturating_sub(t.motion.seen()) <= patience;
+            let patience = if t.looks.count < CONFIRM_LOOKS { COAST } else { LOST_AFTER };
+            let stays = time.saturating_sub(t.looks.motion.seen()) <= patience;
             if !stays {
                 events.extend(t.last_word(time, settings));
             }
@@ -264,7 +283,7 @@ impl People {
             time,
             before,
             tracks.len(),
-            |i| &tracks[i].motion,
+            |i| &tracks[i].looks.motion,
             faces,
             self.settings.threshold * SUSTAIN,
             self.frame,
@@ -300,12 +319,12 @@ impl People {
     /// somebody whom the last look missed is larger, as it rests on an older one.
     pub fn in_view(&self, time: Duration) -> impl Iterator<Item = InView> + '_ {
         let followed =
-            self.tracks.iter().filter(move |t| time.saturating_sub(t.motion.seen()) <= COAST).map(move |t| {
-                let missed = self.looked.saturating_sub(t.motion.seen()).as_secs_f32();
+            self.tracks.iter().filter(move |t| time.saturating_sub(t.looks.motion.seen()) <= COAST).map(move |t| {
+                let missed = self.looked.saturating_sub(t.looks.motion.seen()).as_secs_f32();
                 InView {
                     id: t.id,
-                    rect: t.motion.predicted(time).grown(track::GROWTH * missed),
-                    state: t.vote.state(),
+                    rect: t.looks.motion.predicted(time).grown(track::GROWTH * missed),
+                    state: t.looks.vote.state(),
                     label: t.label,
                     score: t.score,
                     followed: true,
@@ -333,63 +352,42 @@ impl People {
     fn begin(&mut self, time: Duration, face: &Face) {
         let mut track = Track {
             id: self.new_id(),
-            motion: Motion::new(time, face.rect),
-            born: time,
-            looks: 1,
+            looks: Looks::new(time, face, self.settings.line.is_none()),
             evidence: evidence(face.score, self.settings.threshold),
-            vote: Vote::default(),
             gesture: gesture::Series::default(),
             label: face.label(),
             score: face.score,
             due: None,
             counted: None,
             settled: false,
-            crossed: self.settings.line.is_none(),
             confirmed: false,
             found_again: None,
         };
-        track.vote.look(time, face);
         track.gesture.look(time, face);
         self.tracks.push(track);
     }
 
     fn observe(&mut self, index: usize, time: Duration, before: Duration, face: &Face) {
         let place = per_mille(face.rect.center(), self.frame);
-        let came_from = per_mille(self.tracks[index].motion.last().center(), self.frame);
+        let came_from = per_mille(self.tracks[index].looks.motion.last().center(), self.frame);
         let settings = &self.settings;
         let track = &mut self.tracks[index];
         // Who is in view when the line is taken away is counted without it.
         let crosses = settings.line.as_ref().is_none_or(|line| line.is_crossed(came_from, place));
-        let seen = track.motion.seen();
+        let Looks { motion: lost, vote: lost_vote, .. } = track.looks;
+        let seen = lost.seen();
         if track.confirmed && seen < before && time.saturating_sub(seen) > MAY_BE_ANOTHER {
-            track.found_again = Some(FoundAgain {
-                lost: track.motion,
-                lost_vote: track.vote,
-                born: time,
-                motion: Motion::new(time, face.rect),
-                looks: 0,
-                vote: Vote::default(),
-                crossed: false,
-            });
+            track.found_again = Some(FoundAgain { lost, lost_vote, since: Looks::new(time, face, crosses) });
+        } else if let Some(again) = &mut track.found_again {
+            again.since.observe(time, face, crosses);
         }
-        if let Some(again) = &mut track.found_again {
-            if again.looks > 0 {
-                again.motion.observe(time, face);
-            }
-            again.looks += 1;
-            again.vote.look(time, face);
-            again.crossed |= crosses;
-        }
-        track.motion.observe(time, face);
-        track.looks += 1;
+        track.looks.observe(time, face, crosses);
         // The plain mean until the memory is full.
         let fading = 1.0 - (-time.saturating_sub(seen).as_secs_f32() / EVIDENCE_MEMORY).exp();
-        let gain = fading.max(1.0 / track.looks as f32);
+        let gain = fading.max(1.0 / track.looks.count as f32);
         track.evidence += gain * (evidence(face.score, settings.threshold) - track.evidence);
-        track.vote.look(time, face);
         track.gesture.look(time, face);
         (track.label, track.score) = (face.label(), face.score);
-        track.crossed |= crosses;
     }
 
     /// Makes a passage of a track that has been seen for long enough. It may be somebody whose own track went over to
@@ -401,15 +399,18 @@ impl People {
             return;
         }
         let better = |(other, taken): (usize, &Track)| {
-            let FoundAgain { lost, motion, .. } = taken.found_again.as_ref()?;
-            let in_time = lost.seen() < track.born && time.saturating_sub(lost.seen()) <= LOST_AFTER;
-            let own = lost.misfit_of(&track.motion, time, before, self.frame).filter(|_| in_time)?;
-            let theirs = lost.misfit_of(motion, time, before, self.frame).unwrap_or(f32::INFINITY);
+            let FoundAgain { lost, since, .. } =
+                taken.found_again.as_ref().filter(|a| a.lost.seen() < track.looks.born)?;
+            let misfit = |looks: &Looks| lost.misfit_of(&looks.motion, time, before, self.frame);
+            let own = misfit(&track.looks)?;
+            let theirs = misfit(since).unwrap_or(f32::INFINITY);
             (own < theirs).then_some((own - theirs, other))
         };
         let best = self.tracks.iter().enumerate().filter_map(better).min_by(|a, b| a.0.total_cmp(&b.0));
-        self.tracks[index].confirmed = true;
-        if let Some((_, other)) = best {
+        let track = &mut self.tracks[index];
+        track.confirmed = true;
+        // Who shook the head before is out of the counts whoever it is.
+        if let Some((_, other)) = best.filter(|_| !track.settled) {
             self.give_back(other, index);
             self.count(other, time);
         }
@@ -417,39 +418,38 @@ impl People {
 
     /// Makes `to` the person that `from` was until it was lost, and `from` somebody new since then.
     fn give_back(&mut self, from: usize, to: usize) {
-        let (id, anywhere) = (self.new_id(), self.settings.line.is_none());
+        let id = self.new_id();
         let Some(again) = self.tracks[from].found_again.take() else { return };
         let taken = &mut self.tracks[from];
-        let (lost_id, born, settled) = (taken.id, taken.born, taken.settled);
-        let (due, counted, crossed) = (taken.due.take(), taken.counted.take(), taken.crossed);
-        (taken.id, taken.born, taken.looks) = (id, again.born, again.looks);
-        (taken.motion, taken.vote) = (again.motion, again.vote);
-        (taken.gesture, taken.settled) = (gesture::Series::default(), false);
-        taken.crossed = anywhere || again.crossed;
+        let lost_id = std::mem::replace(&mut taken.id, id);
+        let looks = std::mem::replace(&mut taken.looks, again.since);
+        let (due, counted, settled) = (taken.due.take(), taken.counted.take(), std::mem::take(&mut taken.settled));
+        taken.gesture = gesture::Series::default();
         taken.confirmed = taken.has_evidence();
         let lost = &mut self.tracks[to];
-        (lost.id, lost.born, lost.due, lost.counted) = (lost_id, born, due, counted);
-        lost.settled = settled;
-        lost.crossed |= crossed;
-        lost.vote.add_earlier(&again.lost_vote);
+        (lost.id, lost.due, lost.counted, lost.settled) = (lost_id, due, counted, settled);
+        lost.looks.born = looks.born;
+        lost.looks.crossed |= looks.crossed;
+        lost.looks.vote.add_earlier(&again.lost_vote);
     }
 
     /// Counts a passage that passes every test, amends or withdraws it.
     fn count(&mut self, index: usize, time: Duration) {
         let settings = &self.settings;
         let track = &mut self.tracks[index];
-        let (rect, place) = (track.motion.last(), per_mille(track.motion.last().center(), self.frame));
+        let rect = track.looks.motion.last();
+        let place = per_mille(rect.center(), self.frame);
         if settings.opt_out && !track.settled && track.gesture.is_shake() {
             track.settled = true;
             self.events.push(Event::Withdrawn { id: track.id, at: time, counted: track.counted.take() });
         }
         let state = track.state(settings);
-        let age = time.saturating_sub(track.born);
+        let age = time.saturating_sub(track.looks.born);
         match track.counted {
             None if !track.settled => {
                 let inside = settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
                 let large = rect.h >= settings.min_face as f32;
-                if track.confirmed && track.crossed && inside && large {
+                if track.confirmed && track.looks.crossed && inside && large {
                     track.due.get_or_insert(time);
                 }
                 let waited = track.due.is_some_and(|due| time.saturating_sub(due) >= UNDECIDED);
@@ -469,8 +469,8 @@ impl People {
             let id = self.new_id();
             let track = &mut self.tracks[index];
             track.settled |= track.counted.take().is_some();
-            (track.id, track.born, track.due) = (id, time, None);
-            (track.vote, track.gesture, track.found_again) = (Vote::default(), gesture::Series::default(), None);
+            (track.id, track.due, track.found_again) = (id, None, None);
+            (track.looks.born, track.looks.vote, track.gesture) = (time, Vote::default(), gesture::Series::default());
         }
     }
 }

@@ -3,7 +3,8 @@
 //! and far faces and at any rate of looks. How sure a place is decides how far off a face may be found again; that does
 //! the work of enlarged boxes (C-BIoU, arXiv 2211.14317) and finds who was lost inside the frame.
 //!
-//! The numbers of the tracks were chosen on scenes with a known truth (`tests/scenes`), on other seeds than those that are reported.
+//! The numbers of the tracks were chosen on scenes with a known truth (`tests/scenes`), on other seeds than those that
+//! are reported.
 
 use std::time::Duration;
 
