@@ -425,7 +425,8 @@ impl People {
         let looks = std::mem::replace(&mut taken.looks, again.since);
         let (due, counted, settled) = (taken.due.take(), taken.counted.take(), std::mem::take(&mut taken.settled));
         taken.gesture = gesture::Series::default();
-        taken.confirmed = taken.has_evidence();
+        // Its own turn comes with the next look: somebody else's track may have been on it.
+        taken.confirmed = false;
         let lost = &mut self.tracks[to];
         (lost.id, lost.due, lost.counted, lost.settled) = (lost_id, due, counted, settled);
         lost.looks.born = looks.born;
