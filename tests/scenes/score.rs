@@ -13,6 +13,7 @@ const SHARE_OF: u64 = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Scene {
     pub fps: f32,
+    pub minutes: f32,
     pub passages: u64,
     pub masked: u64,
     pub shakers: u64,
@@ -33,7 +34,7 @@ pub struct Scene {
 
 impl Scene {
     pub fn of(lane: &Lane, cast: &[Head], played: &Played) -> Scene {
-        let mut scene = Scene { fps: lane.camera.fps, ..Scene::default() };
+        let mut scene = Scene { fps: lane.camera.fps, minutes: lane.seconds / 60.0, ..Scene::default() };
         for record in &played.records {
             scene.counted += record.persons;
             scene.unknown += record.unknown;
@@ -90,9 +91,10 @@ impl Scene {
         let percent = |s: f64| format!("{:5.1}", s * 100.0);
         let (share, low, high) = self.share.unwrap_or((f64::NAN, f64::NAN, f64::NAN));
         format!(
-            "{:4} {:8} {:7} {:6.1} {} {} {}-{} {:7} {:6} {:9} {:12} {:6} {:6}/{:<3}",
+            "{:4} {:8} {:8.1} {:7} {:6.1} {} {} {}-{} {:7} {:6} {:9} {:12} {:6} {:6}/{:<3}",
             self.fps,
             self.passages,
+            self.passages as f32 / self.minutes,
             self.counted,
             self.footfall_error(),
             percent(self.truth()),
@@ -111,7 +113,7 @@ impl Scene {
 }
 
 pub const HEADING: &str =
-    " fps passages counted error%  true found    95 %     unknown double not found not followed nobody shakes seen";
+    " fps passages a minute counted error%  true found    95 %     unknown double not found not followed nobody shakes seen";
 
 /// All scenes.
 #[derive(Debug, Serialize)]
