@@ -110,7 +110,6 @@ PYTHON
     step "ONNX Runtime $runtime_version: now in $runtime"
 }
 
-# The plugin also looks beside itself, so that it works without any environment variable.
 # A folder that holds the plugin alone: GStreamer would try every library in target/release.
 link_plugin() {
     mkdir -p "$target/plugin"

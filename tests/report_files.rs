@@ -356,8 +356,9 @@ const FULL: &str = "MASKCOUNT_TEST_FULL";
 
 /// The process whose files may not grow: no test by itself.
 #[test]
+#[ignore = "the process whose files may not grow, started by the test"]
 fn counts_on_a_full_disk() {
-    let Ok(folder) = std::env::var(FULL) else { return };
+    let folder = std::env::var(FULL).unwrap();
     let folder = Path::new(&folder);
     let (mut report, heard) = open(in_folder(folder));
     for start in ["08:40:00", "08:40:10", "08:40:20"] {
@@ -382,7 +383,7 @@ fn a_full_disk_that_has_room_again_loses_nothing_and_is_said_once() {
     let mut child = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -S -f 0; exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "counts_on_a_full_disk", "--nocapture"])
+        .args(["--ignored", "--exact", "counts_on_a_full_disk", "--nocapture"])
         .env(FULL, folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -54,6 +54,11 @@ else
     fi
 fi
 count "tests" cargo test --release --no-fail-fast
+if [ -f "${MASKCOUNT_GESTURES:-../shared/gesture/landmarks.npz}" ]; then
+    count "recorded gestures" cargo test --release --test gesture -- --ignored
+else
+    say "recorded gestures: they are no part of the repository (tests/gesture.rs), not run"
+fi
 count "pipeline scripts" tests/scripts.sh
 count "dashboard: lints" cargo clippy -p maskcount-dashboard --all-targets -- -D warnings
 count "dashboard: tests" cargo test -p maskcount-dashboard --no-fail-fast

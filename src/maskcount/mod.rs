@@ -12,6 +12,7 @@
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage` |
+//! | lost frames (DISCONT) | nothing by themselves: tracks and windows follow the times of the frames that come |
 //! | EOS, READY | a look under way is waited for and counts; the open window is closed, `complete: false`, or withheld |
 //!
 //! # Time

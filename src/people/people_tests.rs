@@ -293,6 +293,19 @@ fn the_box_of_a_face_that_the_last_look_missed_is_larger() {
 }
 
 #[test]
+fn in_a_picture_of_another_size_everybody_is_somebody_new() {
+    let mut people = People::new(settings(), FRAME);
+    let walk = |t: f32| vec![masked(300.0 + 40.0 * t, 200.0)];
+    let mut events = play(&mut people, 10.0, 2.0, walk);
+    let seconds = Duration::from_secs_f32;
+    assert!(people.resize(FRAME, seconds(2.0)).is_empty() && people.in_view(seconds(2.0)).count() == 1);
+    events.extend_from_slice(people.resize((640, 360), seconds(2.0)));
+    assert_eq!(people.in_view(seconds(2.0)).count(), 0);
+    events.extend((20..40).flat_map(|i| people.look(seconds(i as f32 / 10.0), &walk(2.0)).to_vec()));
+    assert_eq!(counted(&events).len(), 2);
+}
+
+#[test]
 fn after_forget_nobody_is_in_view() {
     let mut people = People::new(settings(), FRAME);
     play(&mut people, 10.0, 1.0, |_| vec![masked(100.0, 300.0)]);

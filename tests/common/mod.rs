@@ -67,24 +67,32 @@ pub fn demo_frame(format: &str) -> (gst::Caps, gst::Buffer) {
 
 /// Plays the demo clip through both elements; the structures of the records.
 pub fn run(properties: &str) -> Vec<gst::Structure> {
+    said(&messages(properties), "maskcount")
+}
+
+/// The structures of this name among the element messages.
+pub fn said(messages: &[gst::Message], name: &str) -> Vec<gst::Structure> {
+    let structures = messages.iter().filter(|m| m.type_() == gst::MessageType::Element).filter_map(|m| m.structure());
+    structures.filter(|s| s.name() == name).map(|s| s.to_owned()).collect()
+}
+
+/// Plays the demo clip through both elements; what they say on the bus.
+pub fn messages(properties: &str) -> Vec<gst::Message> {
     init();
     let line = format!("filesrc location=\"{DEMO}\" ! decodebin ! maskcount {properties} ! facepixelate ! fakesink");
     let pipeline = gst::parse::launch(&line).unwrap();
     let bus = pipeline.bus().unwrap();
     pipeline.set_state(gst::State::Playing).unwrap();
-    let mut records = Vec::new();
+    let mut messages = Vec::new();
     for message in bus.iter_timed(gst::ClockTime::from_seconds(300)) {
         match message.view() {
-            gst::MessageView::Element(e) => {
-                records.extend(e.structure().filter(|s| s.name() == "maskcount").map(|s| s.to_owned()));
-            }
             gst::MessageView::Eos(_) => break,
             gst::MessageView::Error(error) => panic!("{error:?}"),
-            _ => {}
+            _ => messages.push(message),
         }
     }
     pipeline.set_state(gst::State::Null).unwrap();
-    records
+    messages
 }
 
 /// Writes a model that runs on a black picture, as at start, and fails on any other: it looks its answer up in a table of

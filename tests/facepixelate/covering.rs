@@ -33,18 +33,6 @@ fn solid_is_black_by_the_range_of_the_caps() {
 }
 
 #[test]
-fn a_mosaic_has_five_cells_across_a_face_however_near() {
-    for size in [40, 120] {
-        let mut h = harness(Format::Gray8);
-        element(&h).set_property("margin", 0.0);
-        let out = h.push_and_pull(looked(Format::Gray8, 0, &[face(1, 40.0, 40.0, size as f32, size as f32)])).unwrap();
-        let out = bytes(&out);
-        let row = &out[60 * WIDTH + 40..][..size];
-        assert!(row.windows(2).filter(|w| w[0] != w[1]).count() <= 4);
-    }
-}
-
-#[test]
 fn faces_at_the_border_and_beyond_it_are_covered_up_to_the_border() {
     let cases = [
         // Of a face beyond the border, attach() writes the part within: 20 pixels, and a quarter of them on each side.
@@ -93,11 +81,12 @@ fn a_region_that_lies_far_outside_is_harmless() {
     let mut h = harness(Format::Nv12);
     let mut buffer = frame(Format::Nv12, 0);
     attach(&mut buffer, Some(0), &[]);
+    let raw = bytes(&buffer);
     let writable = buffer.make_mut();
     gst_video::VideoRegionOfInterestMeta::add(writable, look::ROI_TYPE, (u32::MAX, u32::MAX, u32::MAX, u32::MAX));
     gst_video::VideoRegionOfInterestMeta::add(writable, look::ROI_TYPE, (0, 0, 0, 0));
     let out = h.push_and_pull(buffer).unwrap();
-    assert_eq!(bytes(&out).len(), info(Format::Nv12).size());
+    assert_eq!(bytes(&out), raw);
 }
 
 #[test]

@@ -112,8 +112,7 @@ impl Scene {
     }
 }
 
-pub const HEADING: &str =
-    " fps passages a minute counted error%  true found    95 %     unknown double not found not followed nobody shakes seen";
+pub const HEADING: &str = " fps passages a minute counted error%  true found    95 %     unknown double not found not followed nobody shakes seen";
 
 /// All scenes.
 #[derive(Debug, Serialize)]
