@@ -296,6 +296,17 @@ fn a_text_that_is_no_place_keeps_the_old_value_and_warns() {
 }
 
 #[test]
+fn with_a_text_that_is_no_place_or_time_nothing_starts_until_it_is_mended() {
+    // As on a gst-launch line, where properties are set before anybody can hear a warning.
+    assert!(start_error("exclude=\"0,0 300,0 300,1001\"").contains("property exclude: "));
+    assert!(start_error("start-time=yesterday").contains("give a time in UTC"));
+    let element = element("zone=nonsense");
+    element.set_property("zone", "0,0 1000,0 1000,1000");
+    assert!(element.set_state(gst::State::Paused).is_ok());
+    element.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
 fn windows_follow_the_sender_s_time() {
     let mut h = harness("variant=fp32 window=10 min-persons=1");
     let bus = gst::Bus::new();

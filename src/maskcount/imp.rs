@@ -193,7 +193,8 @@ impl ObjectImpl for MaskCount {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let set = Arc::make_mut(&mut *lock(&self.settings)).set(pspec.name(), value);
+        let stopped = self.obj().current_state() < gst::State::Paused;
+        let set = Arc::make_mut(&mut *lock(&self.settings)).set(pspec.name(), value, stopped);
         if let Err(why) = set {
             gst::error!(CAT, imp = self, "property {}: {why}", pspec.name());
             let text = format!("property {} keeps its old value: {why}", pspec.name());
@@ -246,6 +247,9 @@ impl BaseTransformImpl for MaskCount {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
+        if let Some((name, why)) = settings.refused() {
+            return Err(gst::error_msg!(gst::ResourceError::Settings, ("property {name}: {why}")));
+        }
         *lock(&self.stats) = Stats::default();
         self.earliest.store(0, Ordering::Relaxed);
         self.failed.store(false, Ordering::Relaxed);

@@ -38,6 +38,9 @@ pub struct Settings {
     pub post_live: bool,
     pub start_time: Option<(String, Timestamp)>,
     pub report: crate::report::Settings,
+    /// Texts that were refused, by property, and why: nothing starts while there are any, since a place or time that is
+    /// left out in silence shows what was to be covered.
+    refused: Vec<(String, String)>,
     /// Counts up with every change that the streaming thread must take over.
     pub revision: u64,
 }
@@ -66,6 +69,7 @@ impl Default for Settings {
             post_live: false,
             start_time: None,
             report: crate::report::Settings::default(),
+            refused: Vec::new(),
             revision: 0,
         }
     }
@@ -75,8 +79,25 @@ impl Default for Settings {
 const THRESHOLD_OF_MANIFEST: f64 = -1.0;
 
 impl Settings {
-    /// Takes the value of a property. The error says why a text is refused; nothing is changed then.
-    pub fn set(&mut self, name: &str, value: &glib::Value) -> Result<(), String> {
+    /// Takes the value of a property. The error says why a text is refused; the old value stays then. Where nothing
+    /// runs on the old value (`stopped`), [`Settings::refused`] tells of it until there is a good one.
+    pub fn set(&mut self, name: &str, value: &glib::Value, stopped: bool) -> Result<(), String> {
+        self.refused.retain(|(property, _)| property != name);
+        let taken = self.take(name, value);
+        if let Err(why) = &taken
+            && stopped
+        {
+            self.refused.push((name.to_owned(), why.clone()));
+        }
+        taken
+    }
+
+    /// Property and reason of a text that was refused and not mended since.
+    pub fn refused(&self) -> Option<(&str, &str)> {
+        self.refused.first().map(|(name, why)| (name.as_str(), why.as_str()))
+    }
+
+    fn take(&mut self, name: &str, value: &glib::Value) -> Result<(), String> {
         fn of<'a, T: FromValue<'a>>(value: &'a glib::Value) -> T {
             value.get().expect("GObject has checked the type")
         }
@@ -263,7 +284,7 @@ pub fn specs() -> &'static [glib::ParamSpec] {
             text(
                 "exclude",
                 "Exclude",
-                "Polygons in per-mille of the frame, separated by semicolons, that are never analysed and always covered",
+                "Polygons in per-mille of the frame, separated by semicolons: nobody in them is followed or counted, and their bounds are always covered",
                 false,
             ),
             text("line", "Line", "`x,y x,y` in per-mille of the frame: count at the crossing of this line instead of at confirmation", false),
