@@ -5,13 +5,14 @@
 use std::sync::Once;
 
 use crate::detect::Label;
+use crate::people::NO_ID;
 use crate::picture::Rect;
 
 /// Name of the custom meta. Fields: `analysed` (boolean), `age` (uint64, ns), `faces` (uint).
 pub const NAME: &str = "MaskCountLook";
 /// Type of the region-of-interest metas of faces.
 pub const ROI_TYPE: &str = "face";
-/// Type of those of areas that are never analysed and always covered.
+/// Type of those of areas in which nobody is followed and that are always covered.
 pub const EXCLUDE_TYPE: &str = "exclude";
 /// Type of those of areas that have changed since the look, so that somebody may be there whom it has not seen.
 pub const UNSEEN_TYPE: &str = "unseen";
@@ -34,7 +35,7 @@ pub struct FaceMeta {
     pub label: Label,
     /// Score of the face, 0 to 1.
     pub confidence: f64,
-    /// Id of the track: per run, dies with the track.
+    /// Id of the track: per run, dies with the track; [`NO_ID`] where the face is not followed.
     pub id: u32,
 }
 
@@ -72,7 +73,9 @@ pub fn attach(
                 .field("confidence", face.confidence)
                 .build(),
         );
-        meta.add_param(gst::Structure::builder("object_id").field("id", face.id as i32).build());
+        if face.id != NO_ID {
+            meta.add_param(gst::Structure::builder("object_id").field("id", face.id as i32).build());
+        }
         count += 1;
     }
     for (index, area) in excluded.into_iter().enumerate() {
@@ -106,18 +109,23 @@ pub fn read(buffer: &gst::BufferRef) -> Option<Look> {
     })
 }
 
-/// The boxes of all faces and excluded areas on the buffer, with their ids, whoever wrote them.
+/// The boxes of all faces on the buffer, with their ids, whoever wrote them.
 pub fn faces(buffer: &gst::BufferRef) -> impl Iterator<Item = (u32, Rect)> + '_ {
-    regions(buffer, &[ROI_TYPE, EXCLUDE_TYPE])
+    regions(buffer, ROI_TYPE)
+}
+
+/// The excluded areas on the buffer, with their ids.
+pub fn excluded(buffer: &gst::BufferRef) -> impl Iterator<Item = (u32, Rect)> + '_ {
+    regions(buffer, EXCLUDE_TYPE)
 }
 
 /// The areas on the buffer that have changed since the look.
 pub fn unseen(buffer: &gst::BufferRef) -> impl Iterator<Item = Rect> + '_ {
-    regions(buffer, &[UNSEEN_TYPE]).map(|(_, rect)| rect)
+    regions(buffer, UNSEEN_TYPE).map(|(_, rect)| rect)
 }
 
-fn regions<'a>(buffer: &'a gst::BufferRef, types: &'a [&'a str]) -> impl Iterator<Item = (u32, Rect)> + 'a {
-    buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().filter(|m| types.contains(&m.roi_type())).map(|m| {
+fn regions<'a>(buffer: &'a gst::BufferRef, of: &'a str) -> impl Iterator<Item = (u32, Rect)> + 'a {
+    buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().filter(move |m| m.roi_type() == of).map(|m| {
         let (x, y, w, h) = m.rect();
         (m.id() as u32, Rect::new(x as f32, y as f32, w as f32, h as f32))
     })

@@ -16,11 +16,13 @@ pub const CAPACITY: usize = 256;
 /// predecessor by 0.5.
 const SAME_PLACE: f32 = 0.5;
 
-/// A face of the frame at hand, with the id of its track if ids can be trusted.
+/// A face of the frame at hand, with the id of its track if it has one that can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Face {
     pub id: Option<u32>,
     pub rect: Rect,
+    /// It is an area of the picture and no face: it stays where it is, as large as it is.
+    pub stands: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,12 +97,13 @@ impl HeldFaces {
         self.whole_until.is_some()
     }
 
-    /// What to cover, grown by `margin` and by age; and whether the box is only held.
+    /// What to cover, faces grown by `margin` and by age; and whether the box is only held.
     pub fn boxes(&self, margin: f64) -> impl Iterator<Item = (Rect, bool)> + '_ {
         self.boxes.iter().map(move |held| {
             let unseen = self.clock.saturating_sub(held.seen);
             let age = held.age.saturating_add(unseen).as_secs_f64();
-            (held.face.rect.grown((margin + f64::from(GROWTH) * age) as f32), !unseen.is_zero())
+            let growth = if held.face.stands { 0.0 } else { margin + f64::from(GROWTH) * age };
+            (held.face.rect.grown(growth as f32), !unseen.is_zero())
         })
     }
 }
@@ -126,7 +129,7 @@ mod tests {
     }
 
     fn face(id: impl Into<Option<u32>>, x: f32) -> Face {
-        Face { id: id.into(), rect: Rect::new(x, 100.0, 40.0, 40.0) }
+        Face { id: id.into(), rect: Rect::new(x, 100.0, 40.0, 40.0), stands: false }
     }
 
     fn frame(held: &mut HeldFaces, time: impl Into<Option<u64>>, faces: &[Face]) -> usize {
@@ -176,6 +179,23 @@ mod tests {
         let (rect, only_held) = held.boxes(0.25).next().unwrap();
         assert_eq!(rect, Rect::new(100.0, 100.0, 40.0, 40.0).grown(0.75));
         assert!(only_held);
+    }
+
+    #[test]
+    fn an_area_that_stands_grows_neither_by_margin_nor_by_age() {
+        let mut held = HeldFaces::default();
+        held.advance(Some(ms(0)), None, true);
+        held.take(&[Face { stands: true, ..face(1, 100.0) }], ms(400), HOLD, SIZE);
+        assert_eq!(held.boxes(0.25).next().unwrap().0, face(1, 100.0).rect);
+    }
+
+    #[test]
+    fn a_face_that_is_not_followed_leaves_no_trail_where_it_stands() {
+        let mut held = HeldFaces::default();
+        let followed = face(7, 300.0);
+        for step in 0..15 {
+            assert_eq!(frame(&mut held, step * 40, &[followed, face(None, 10.0)]), 2);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use gst::buffer::BufferMetaForeachAction;
 use super::failure::Failure;
 use super::held::{self, Face};
 use crate::look;
+use crate::people::NO_ID;
 use crate::picture::Rect;
 
 /// Metas that hold a picture of their own, the raw one for all we know: removed always. A buffer that a tee had to copy
@@ -37,11 +38,13 @@ pub fn read(buffer: &gst::BufferRef, max_age: gst::ClockTime, faces: &mut Vec<Fa
     unseen.clear();
     unseen.extend(look::unseen(buffer));
     faces.clear();
-    faces.extend(look::faces(buffer).map(|(id, rect)| Face { id: Some(id), rect }));
+    let id = |id| (id != NO_ID).then_some(id);
+    faces.extend(look::faces(buffer).map(|(of, rect)| Face { id: id(of), rect, stands: false }));
+    faces.extend(look::excluded(buffer).map(|(of, rect)| Face { id: id(of), rect, stands: true }));
     // Only ids that maskcount gave are worth anything, and it gives each to one face.
     let found = faces.len() + unseen.len();
     let ours = look.is_some_and(|look| look.faces as usize == found);
-    let unique = || faces.iter().enumerate().all(|(i, f)| faces[..i].iter().all(|g| f.id != g.id));
+    let unique = || faces.iter().enumerate().all(|(i, f)| f.id.is_none() || faces[..i].iter().all(|g| f.id != g.id));
     if !ours || faces.len() > held::CAPACITY || !unique() || faces.iter().any(|f| f.id > Some(i32::MAX as u32)) {
         faces.iter_mut().for_each(|face| face.id = None);
     }

@@ -42,6 +42,8 @@ pub const COVERED: f32 = 0.3;
 const SUSTAIN: f32 = 0.5;
 /// A box that overlaps that of a followed face by this much is a second box on it; heads of two people rarely show so.
 const SAME_FACE: f32 = 0.1;
+/// The id of who is not followed, as other elements write it.
+pub const NO_ID: u32 = 0;
 /// Tracks held at once; a frame with more faces than this is no camera's.
 const MAX_TRACKS: usize = 512;
 
@@ -98,7 +100,7 @@ pub enum Event {
 /// A face that is in view now.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InView {
-    /// Per run; dies with the track.
+    /// Per run; dies with the track. [`NO_ID`] where the face is not followed.
     pub id: u32,
     /// Predicted to the time asked for, in pixels of the picture.
     pub rect: Rect,
@@ -126,6 +128,8 @@ struct Track {
     counted: Option<(Duration, State)>,
     /// Never to be counted (again): it shook the head, or it goes on after the longest track.
     settled: bool,
+    /// It shook the head before it could be counted: it is withdrawn once it is a passage that would be.
+    shook: bool,
     /// Whether it is a passage, by its looks; it stays one.
     confirmed: bool,
     found_again: Option<FoundAgain>,
@@ -269,9 +273,11 @@ impl People {
         let (events, settings) = (&mut self.events, &self.settings);
         self.tracks.retain_mut(|t| {
             t.found_again.take_if(|again| time.saturating_sub(again.lost.seen()) > LOST_AFTER);
-            // A face of one or two looks may be a flicker; kept for long, it would take over somebody else's.
-            let patience = if t.looks.count < CONFIRM_LOOKS { COAST } else { LOST_AFTER };
-            let stays = time.saturating_sub(t.looks.motion.seen()) <= patience;
+            let seen = t.looks.motion.seen();
+            // A face of one or two looks that the last one missed may be a flicker; kept for long, it would take over
+            // somebody else's.
+            let patience = if t.looks.count < CONFIRM_LOOKS && seen < before { COAST } else { LOST_AFTER };
+            let stays = time.saturating_sub(seen) <= patience;
             if !stays {
                 events.extend(t.last_word(time, settings));
             }
@@ -315,12 +321,13 @@ impl People {
         &self.events
     }
 
-    /// Everybody who is or was just there, predicted to `time`; after those who are followed, the others. The box of
-    /// somebody whom the last look missed is larger, as it rests on an older one.
+    /// Everybody whom the last look found or had just lost, however long ago that look was, predicted to `time`; after those
+    /// who are followed, the others. The box of somebody whom that look missed is larger, as it rests on an older one.
     pub fn in_view(&self, time: Duration) -> impl Iterator<Item = InView> + '_ {
-        let followed =
-            self.tracks.iter().filter(move |t| time.saturating_sub(t.looks.motion.seen()) <= COAST).map(move |t| {
-                let missed = self.looked.saturating_sub(t.looks.motion.seen()).as_secs_f32();
+        let followed = self.tracks.iter().filter_map(move |t| {
+            let missed = self.looked.saturating_sub(t.looks.motion.seen());
+            (missed <= COAST).then(|| {
+                let missed = missed.as_secs_f32();
                 InView {
                     id: t.id,
                     rect: t.looks.motion.predicted(time).grown(track::GROWTH * missed),
@@ -329,23 +336,23 @@ impl People {
                     score: t.score,
                     followed: true,
                 }
-            });
+            })
+        });
         followed.chain(self.unfollowed.iter().copied())
     }
 
     /// Leaves a face in view without following it.
     fn cover(&mut self, face: &Face) {
         if self.unfollowed.len() < MAX_TRACKS {
-            let (id, label, score) = (self.new_id(), face.label(), face.score);
-            let face = InView { id, rect: face.rect, state: State::Unknown, label, score, followed: false };
+            let (label, score) = (face.label(), face.score);
+            let face = InView { id: NO_ID, rect: face.rect, state: State::Unknown, label, score, followed: false };
             self.unfollowed.push(face);
         }
     }
 
     fn new_id(&mut self) -> u32 {
         let id = self.next_id;
-        // 0 is what other elements write for "no id".
-        self.next_id = id.checked_add(1).unwrap_or(1);
+        self.next_id = id.checked_add(1).unwrap_or(NO_ID + 1);
         id
     }
 
@@ -360,6 +367,7 @@ impl People {
             due: None,
             counted: None,
             settled: false,
+            shook: false,
             confirmed: false,
             found_again: None,
         };
@@ -412,7 +420,6 @@ impl People {
         // Who shook the head before is out of the counts whoever it is.
         if let Some((_, other)) = best.filter(|_| !track.settled) {
             self.give_back(other, index);
-            self.count(other, time);
         }
     }
 
@@ -423,12 +430,13 @@ impl People {
         let taken = &mut self.tracks[from];
         let lost_id = std::mem::replace(&mut taken.id, id);
         let looks = std::mem::replace(&mut taken.looks, again.since);
-        let (due, counted, settled) = (taken.due.take(), taken.counted.take(), std::mem::take(&mut taken.settled));
+        let (due, counted) = (taken.due.take(), taken.counted.take());
+        let (settled, shook) = (std::mem::take(&mut taken.settled), std::mem::take(&mut taken.shook));
         taken.gesture = gesture::Series::default();
         // Its own turn comes with the next look: somebody else's track may have been on it.
         taken.confirmed = false;
         let lost = &mut self.tracks[to];
-        (lost.id, lost.due, lost.counted, lost.settled) = (lost_id, due, counted, settled);
+        (lost.id, lost.due, lost.counted, lost.settled, lost.shook) = (lost_id, due, counted, settled, shook);
         lost.looks.born = looks.born;
         lost.looks.crossed |= looks.crossed;
         lost.looks.vote.add_earlier(&again.lost_vote);
@@ -440,19 +448,22 @@ impl People {
         let track = &mut self.tracks[index];
         let rect = track.looks.motion.last();
         let place = per_mille(rect.center(), self.frame);
+        let inside = || settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
+        let large = rect.h >= settings.min_face as f32;
+        if track.confirmed && track.looks.crossed && large && track.due.is_none() && inside() {
+            track.due = Some(time);
+        }
         if settings.opt_out && !track.settled && track.gesture.is_shake() {
-            track.settled = true;
+            (track.settled, track.shook) = (true, true);
+        }
+        if track.shook && track.due.is_some() {
+            track.shook = false;
             self.events.push(Event::Withdrawn { id: track.id, at: time, counted: track.counted.take() });
         }
         let state = track.state(settings);
         let age = time.saturating_sub(track.looks.born);
         match track.counted {
             None if !track.settled => {
-                let inside = settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
-                let large = rect.h >= settings.min_face as f32;
-                if track.confirmed && track.looks.crossed && inside && large {
-                    track.due.get_or_insert(time);
-                }
                 let waited = track.due.is_some_and(|due| time.saturating_sub(due) >= UNDECIDED);
                 if track.due.is_some() && (state != State::Unknown || waited) {
                     track.counted = Some((time, state));

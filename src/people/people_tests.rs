@@ -271,6 +271,13 @@ fn who_shakes_the_head_is_taken_out_and_not_counted_again() {
 
     let mut people = People::new(Settings { opt_out: false, ..settings() }, FRAME);
     assert_eq!(counted(&play(&mut people, 10.0, 6.0, shaking)).len(), 1);
+
+    let elsewhere = Some("0,0 100,0 100,100".parse().unwrap());
+    let mut people = People::new(Settings { zone: elsewhere, ..settings() }, FRAME);
+    assert!(play(&mut people, 10.0, 6.0, shaking).is_empty(), "who would not be counted is not taken out");
+    people.set(settings());
+    let events = people.look(Duration::from_secs(6), &shaking(6.0)).to_vec();
+    assert!(matches!(events[..], [Event::Withdrawn { counted: None, .. }]), "{events:?}");
 }
 
 #[test]
@@ -279,6 +286,7 @@ fn a_face_in_view_is_predicted_to_the_time_asked_for() {
     play(&mut people, 10.0, 1.05, |t| vec![masked(100.0 + 200.0 * t, 300.0)]);
     let rect = people.in_view(Duration::from_millis(1200)).next().unwrap().rect;
     assert!((rect.x - 340.0).abs() < 3.0, "{rect:?}");
+    people.look(Duration::from_millis(1600), &[]);
     assert_eq!(people.in_view(Duration::from_millis(1600)).count(), 0, "lost for longer than it coasts");
 }
 
@@ -303,6 +311,24 @@ fn in_a_picture_of_another_size_everybody_is_somebody_new() {
     assert_eq!(people.in_view(seconds(2.0)).count(), 0);
     events.extend((20..40).flat_map(|i| people.look(seconds(i as f32 / 10.0), &walk(2.0)).to_vec()));
     assert_eq!(counted(&events).len(), 2);
+}
+
+#[test]
+fn whom_the_last_look_found_is_in_view_however_long_ago_it_was() {
+    let mut people = People::new(settings(), FRAME);
+    people.look(Duration::ZERO, &[bare(300.0, 200.0)]);
+    assert_eq!(people.in_view(Duration::from_secs(2)).count(), 1);
+    people.look(Duration::from_secs(2), &[]);
+    assert_eq!(people.in_view(Duration::from_secs(2)).count(), 0);
+}
+
+#[test]
+fn a_walk_is_one_passage_at_two_looks_a_second_and_a_slow_one_at_one() {
+    for (rate, speed) in [(2.0, 120.0), (1.5, 90.0), (1.0, 60.0)] {
+        let mut people = People::new(settings(), FRAME);
+        let events = play(&mut people, rate, 8.0, |t| vec![masked(100.0 + speed * t, 300.0)]);
+        assert_eq!(counted(&events), [State::Known(Label::Mask)], "{rate} looks a second");
+    }
 }
 
 #[test]

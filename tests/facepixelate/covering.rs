@@ -54,7 +54,7 @@ fn an_excluded_area_is_covered_and_its_place_is_not_told() {
     let (age, size) = (Some(gst::ClockTime::ZERO), (WIDTH as u32, HEIGHT as u32));
     look::attach(buffer.make_mut(), true, age, None, Some(area), None, size).unwrap();
     let out = h.push_and_pull(buffer).unwrap();
-    assert_covered_exactly(Format::Nv12, &out, (90, 68, 60, 72));
+    assert_covered_exactly(Format::Nv12, &out, (100, 80, 40, 48));
     assert_eq!(out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().count(), 0);
 }
 
