@@ -16,6 +16,23 @@ pub fn pad_templates() -> &'static [gst::PadTemplate] {
     &*TEMPLATES
 }
 
+/// What kind of pictures the caps say come. The error says why they cannot be handled, and what to do.
+pub fn video(caps: &gst::CapsRef) -> Result<(gst_video::VideoInfo, Format), String> {
+    use gst_video::{VideoInterlaceMode, VideoMultiviewMode};
+    let info = gst_video::VideoInfo::from_caps(caps).map_err(|_| format!("{caps} are no raw video"))?;
+    let format = Format::from_name(info.format().to_str())
+        .ok_or_else(|| format!("{} is not handled: put videoconvert before this element", info.format()))?;
+    if matches!(info.interlace_mode(), VideoInterlaceMode::Fields | VideoInterlaceMode::Alternate) {
+        return Err(format!("a buffer of {caps} holds one field or two apart: put deinterlace before this element"));
+    }
+    if info.multiview_mode() == VideoMultiviewMode::Separated {
+        return Err(format!(
+            "a buffer of {caps} holds several pictures: put glstereosplit or the like before this element"
+        ));
+    }
+    Ok((info, format))
+}
+
 /// What another thread left half done is better than nothing: a poisoned lock is taken all the same.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

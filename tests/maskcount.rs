@@ -396,6 +396,17 @@ fn caps_that_are_not_handled_are_refused() {
 }
 
 #[test]
+fn that_single_fields_are_not_handled_is_said_with_what_to_do() {
+    let mut h = harness("interval=1");
+    let bus = gst::Bus::new();
+    h.element().unwrap().set_bus(Some(&bus));
+    h.set_src_caps_str("video/x-raw,format=NV12,width=320,height=240,framerate=25/1,interlace-mode=fields");
+    let message = bus.pop_filtered(&[gst::MessageType::Error]).expect("one error");
+    let gst::MessageView::Error(error) = message.view() else { unreachable!() };
+    assert!(error.error().to_string().contains("put deinterlace before this element"), "{error:?}");
+}
+
+#[test]
 fn both_fields_of_an_interlaced_frame_are_looked_at_as_one_picture() {
     for mode in ["interleaved", "mixed"] {
         let mut h = harness("interval=1");

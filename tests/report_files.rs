@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use gstmaskcount::report::{KEPT_RECORDS, ModelIdentity, Notice, Record, Report, ReportError, Settings};
+use gstmaskcount::report::{KEPT_RECORDS, ModelIdentity, Notice, Record, Report, ReportError, Settings, Then};
 use report_common::*;
 
 type Heard = Arc<Mutex<Vec<Notice>>>;
@@ -95,6 +95,23 @@ fn the_thread_writes_the_same_files() {
     drop(report);
     // The right to write is free again.
     drop(Report::open(in_folder(folder.path()), model(), "0.1.0", |_| ()).unwrap());
+}
+
+#[test]
+fn what_one_model_had_to_withhold_does_not_go_on_under_another_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(in_folder(folder.path()));
+    run(&mut report, "08:40:00", 5.0, 1);
+    report.finish(Some(at("08:40:05")));
+    drop(report);
+    let other = ModelIdentity { sha256: "1e".repeat(32), ..model() };
+    let (mut report, _) = try_open(in_folder(folder.path()), other).unwrap();
+    report.frame(at("08:41:00"), true);
+    let notices = report.notices();
+    assert!(matches!(&notices[..], [Notice::Withheld(w)] if w.then == Then::LeftOut), "{notices:?}");
+    run(&mut report, "08:41:00", 10.0, 4);
+    report.finish(Some(at("08:41:10")));
+    assert_eq!(records(&mut report).iter().map(|r| r.persons).collect::<Vec<_>>(), [4]);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use crate::picture::PictureError;
 pub enum Failure {
     #[error("frames came before their caps")]
     NotNegotiated,
+    #[error("{0}")]
+    Caps(String),
     #[error("the frame was not handled by maskcount: put maskcount before facepixelate, or set on-missing=frame")]
     Missing,
     #[error(
@@ -31,7 +33,7 @@ pub enum Failure {
 impl Failure {
     pub fn message(&self) -> gst::ErrorMessage {
         match self {
-            Failure::NotNegotiated => gst::error_msg!(gst::CoreError::Negotiation, ("{self}")),
+            Failure::NotNegotiated | Failure::Caps(_) => gst::error_msg!(gst::CoreError::Negotiation, ("{self}")),
             Failure::Map => gst::error_msg!(gst::ResourceError::Write, ("{self}")),
             Failure::Pictures(_) | Failure::Mismatch { .. } | Failure::Planes | Failure::Picture(_) => {
                 gst::error_msg!(gst::StreamError::Format, ("{self}"))
@@ -44,7 +46,7 @@ impl Failure {
 
     pub fn flow(&self) -> gst::FlowError {
         match self {
-            Failure::NotNegotiated => gst::FlowError::NotNegotiated,
+            Failure::NotNegotiated | Failure::Caps(_) => gst::FlowError::NotNegotiated,
             _ => gst::FlowError::Error,
         }
     }

@@ -107,12 +107,16 @@ impl FacePixelate {
     }
 
     /// Posts the failure unless one was posted before.
-    fn fail(&self, failure: &Failure) -> gst::FlowError {
+    fn tell(&self, failure: &Failure) {
         if self.failed.swap(true, Ordering::Relaxed) {
             gst::debug!(CAT, imp = self, "{failure}");
         } else {
             self.post_error_message(failure.message());
         }
+    }
+
+    fn fail(&self, failure: &Failure) -> gst::FlowError {
+        self.tell(failure);
         failure.flow()
     }
 }
@@ -215,18 +219,13 @@ impl BaseTransformImpl for FacePixelate {
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        use gst_video::{VideoColorRange, VideoInterlaceMode, VideoMultiviewMode};
-        let info = gst_video::VideoInfo::from_caps(incaps)
-            .map_err(|_| gst::loggable_error!(CAT, "{incaps} are no raw video"))?;
-        let format = Format::from_name(info.format().to_str())
-            .ok_or_else(|| gst::loggable_error!(CAT, "{} is not handled", info.format()))?;
-        if matches!(info.interlace_mode(), VideoInterlaceMode::Fields | VideoInterlaceMode::Alternate)
-            || info.multiview_mode() == VideoMultiviewMode::Separated
-        {
+        let (info, format) = element::video(incaps).map_err(|why| {
             *lock(&self.state) = None;
-            return Err(gst::loggable_error!(CAT, "a buffer of {incaps} holds several pictures or a part of one"));
-        }
-        let black = if info.colorimetry().range() == VideoColorRange::Range0_255 { 0 } else { 16 };
+            let failure = Failure::Caps(why);
+            self.tell(&failure);
+            gst::loggable_error!(CAT, "{failure}")
+        })?;
+        let black = if info.colorimetry().range() == gst_video::VideoColorRange::Range0_255 { 0 } else { 16 };
         let mut state = lock(&self.state);
         // The held faces outlive a change of caps.
         let held = state.take().map(|state| state.held).unwrap_or_default();

@@ -2,6 +2,8 @@
 //! clock that steps does not move the windows. It is made anew when a pause has ended, since running time stood still
 //! meanwhile, and when a sender that was silent so far says what time it is.
 
+use std::time::{Duration, Instant};
+
 use jiff::{SignedDuration, Timestamp};
 
 /// Seconds from 1900 (NTP) to 1970 (Unix).
@@ -17,6 +19,8 @@ pub struct UtcClock {
     /// Whether the mapping is the sender's.
     by_sender: bool,
     last: Option<Timestamp>,
+    /// When the pause began, on this machine's steady clock.
+    paused: Option<Instant>,
 }
 
 impl UtcClock {
@@ -29,11 +33,20 @@ impl UtcClock {
         self.base = None;
     }
 
-    /// A pause has ended. A recorded file goes on where it was; who watches a street does not.
-    pub fn resume(&mut self) {
-        if self.start.is_none() {
-            self.base = None;
+    /// A pause begins.
+    pub fn pause(&mut self, now: Instant) {
+        self.paused = Some(now);
+    }
+
+    /// A pause has ended; how long what is watched went on meanwhile. A recorded file goes on where it was; who watches a
+    /// street does not.
+    pub fn resume(&mut self, now: Instant) -> Duration {
+        let paused = self.paused.take();
+        if self.start.is_some() {
+            return Duration::ZERO;
         }
+        self.base = None;
+        paused.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// UTC of the last frame.
@@ -126,7 +139,9 @@ mod tests {
     fn a_pause_takes_as_long_as_the_wall_clock_says() {
         let mut clock = UtcClock::new(None);
         clock.utc(SECOND, None, || at("2026-04-26T08:00:00Z"));
-        clock.resume();
+        let now = Instant::now();
+        clock.pause(now);
+        assert_eq!(clock.resume(now + Duration::from_secs(600)), Duration::from_secs(600));
         let later = at("2026-04-26T08:10:00Z");
         assert_eq!(clock.utc(SECOND + SECOND / 10, None, || later), later);
     }
@@ -135,7 +150,9 @@ mod tests {
     fn a_pause_takes_no_time_of_a_recorded_file() {
         let mut clock = UtcClock::new(Some(at("2026-04-26T08:00:00Z")));
         clock.utc(0, None, Timestamp::now);
-        clock.resume();
+        let now = Instant::now();
+        clock.pause(now);
+        assert_eq!(clock.resume(now + Duration::from_secs(600)), Duration::ZERO);
         assert_eq!(clock.utc(2 * SECOND, None, Timestamp::now), at("2026-04-26T08:00:02Z"));
     }
 

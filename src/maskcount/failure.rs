@@ -13,6 +13,8 @@ use crate::report::ReportError;
 pub enum Failure {
     #[error("frames came before their caps")]
     NotNegotiated,
+    #[error("{0}")]
+    Caps(String),
     #[error("the frame's memory cannot be mapped for reading")]
     Map,
     #[error("the frame is not what its caps say: {0}")]
@@ -28,7 +30,7 @@ pub enum Failure {
 impl Failure {
     pub fn message(&self) -> gst::ErrorMessage {
         match self {
-            Failure::NotNegotiated => gst::error_msg!(gst::CoreError::Negotiation, ("{self}")),
+            Failure::NotNegotiated | Failure::Caps(_) => gst::error_msg!(gst::CoreError::Negotiation, ("{self}")),
             Failure::Map => gst::error_msg!(gst::ResourceError::Read, ("{self}")),
             Failure::Picture(_) | Failure::Format { .. } => gst::error_msg!(gst::StreamError::Format, ("{self}")),
             Failure::Detect(error) => model_error(error),
@@ -38,7 +40,7 @@ impl Failure {
 
     pub fn flow(&self) -> gst::FlowError {
         match self {
-            Failure::NotNegotiated => gst::FlowError::NotNegotiated,
+            Failure::NotNegotiated | Failure::Caps(_) => gst::FlowError::NotNegotiated,
             _ => gst::FlowError::Error,
         }
     }

@@ -226,10 +226,10 @@ impl ElementImpl for MaskCount {
     }
 
     fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
-        if transition == gst::StateChange::PausedToPlaying
-            && let Some(state) = lock(&self.state).as_mut()
-        {
-            state.clock.resume();
+        match (transition, lock(&self.state).as_mut()) {
+            (gst::StateChange::PlayingToPaused, Some(state)) => state.clock.pause(Instant::now()),
+            (gst::StateChange::PausedToPlaying, Some(state)) => state.resume(Instant::now()),
+            _ => {}
         }
         self.parent_change_state(transition)
     }
@@ -267,7 +267,10 @@ impl BaseTransformImpl for MaskCount {
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let video = Video::of(incaps)?;
+        let video = Video::of(incaps).map_err(|failure| {
+            self.tell(&failure);
+            gst::loggable_error!(CAT, "{failure}")
+        })?;
         if let Some(state) = lock(&self.state).as_mut() {
             state.set_video(video);
         }

@@ -12,7 +12,8 @@
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage` |
-//! | lost frames (DISCONT) | nothing by themselves: tracks and windows follow the times of the frames that come |
+//! | lost frames (DISCONT), gap event | nothing by themselves: tracks and windows follow the times of the frames that come |
+//! | PAUSED for more than three seconds, without `start-time` | every track ends; of a recorded file none does |
 //! | EOS, READY | a look under way is waited for and counts; the open window is closed, `complete: false`, or withheld |
 //!
 //! # Time
@@ -28,7 +29,7 @@
 //! | a gap, a pause, a step forward over the end of the window | it is closed, `complete: false`; windows without a frame are not made up |
 //! | a sender that tells its time only after some frames (RTSP) | its time holds from then on |
 //! | a recorded file is sought in, looped, or paused | time goes on from its last frame |
-//! | the stream ends and starts again | what was withheld goes on, unless the new start lies before the old end |
+//! | the stream ends and starts again | what was withheld goes on, unless the new start lies before the old end or another model judges it |
 //!
 //! # `async`
 //!

@@ -91,7 +91,14 @@ impl State {
         time
     }
 
-    /// What comes next has nothing to do with what was: a flush, a new segment.
+    /// A pause has ended. Running time stood still, so the next frame alone does not tell how long it was.
+    pub fn resume(&mut self, now: Instant) {
+        if self.clock.resume(now) > people::LOST_AFTER {
+            self.break_off();
+        }
+    }
+
+    /// What comes next has nothing to do with what was: a flush, a new segment, a long pause of a camera.
     pub fn break_off(&mut self) {
         self.broken = true;
         self.eye.forget();

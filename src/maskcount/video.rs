@@ -5,8 +5,8 @@ use std::time::Duration;
 use gst_video::prelude::*;
 
 use super::failure::Failure;
-use super::imp::CAT;
 use crate::detect::sampling::{Colorimetry, Geometry, Matrix};
+use crate::element;
 use crate::picture::{Format, Picture};
 
 #[derive(Clone, Debug)]
@@ -17,15 +17,9 @@ pub struct Video {
 }
 
 impl Video {
-    pub fn of(caps: &gst::Caps) -> Result<Video, gst::LoggableError> {
-        use gst_video::{VideoColorMatrix, VideoColorRange, VideoInterlaceMode};
-        let info =
-            gst_video::VideoInfo::from_caps(caps).map_err(|_| gst::loggable_error!(CAT, "{caps} are no raw video"))?;
-        let format = Format::from_name(info.format().to_str())
-            .ok_or_else(|| gst::loggable_error!(CAT, "{} is not handled", info.format()))?;
-        if matches!(info.interlace_mode(), VideoInterlaceMode::Fields | VideoInterlaceMode::Alternate) {
-            return Err(gst::loggable_error!(CAT, "a buffer of {caps} holds one field or two apart; use deinterlace"));
-        }
+    pub fn of(caps: &gst::CapsRef) -> Result<Video, Failure> {
+        use gst_video::{VideoColorMatrix, VideoColorRange};
+        let (info, format) = element::video(caps).map_err(Failure::Caps)?;
         let colorimetry = info.colorimetry();
         let matrix = match colorimetry.matrix() {
             VideoColorMatrix::Bt709 => Matrix::Bt709,

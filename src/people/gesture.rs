@@ -2,7 +2,7 @@
 //!
 //! The looks of about two cycles are held against waves of several rates (least squares, so that uneven times do no
 //! harm). A wave uses all looks of a shake, where a rule on extrema hangs on the few at the turns, of which each may be
-//! the one on which the landmarks jitter: `docs/measured.md` has both on the same people.
+//! the one on which the landmarks jitter.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ const EVIDENCE_MEMORY: f32 = 0.7;
 const UNDECIDED: Duration = Duration::from_millis(1000);
 /// A face that is not found again for this long is gone; until then it is the same passage, if it comes out from behind
 /// another person or a post about where its walk leads: the longer it takes, the worse anything fits (`track`).
-const LOST_AFTER: Duration = Duration::from_millis(3000);
+pub const LOST_AFTER: Duration = Duration::from_millis(3000);
 /// A track that a look missed, and that was not found for longer than this, may have gone over to somebody else when it
 /// was.
 const MAY_BE_ANOTHER: Duration = Duration::from_millis(200);

@@ -16,7 +16,8 @@
 //!   the new time; `coverage` tells how much of that was seen.
 //! - **The end of the stream** closes the open window early, `complete: false` unless it is at its end. If too few have
 //!   passed it is withheld, and goes on when the stream does, or at the next start with the same `location`. A stream that
-//!   starts again *before* the time at which it had ended (a file played twice) does not go on with it.
+//!   starts again *before* the time at which it had ended (a file played twice) does not go on with it, nor does one that
+//!   another model judges (another variant of it as well); both are said.
 //! - **A crash or power cut**: with a `location`, a restart goes on with the window as it was journalled last (at most
 //!   [`JOURNAL_INTERVAL`] ago); if its time is over it is given out, `complete: false`.
 //!
@@ -44,7 +45,7 @@ use std::sync::atomic::Ordering;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use notice::{Notice, Withheld};
+pub use notice::{Notice, Then, Withheld};
 pub use record::{Fields, JSON_SCHEMA, Model, Privacy, Record, RecordError, SCHEMA};
 pub use share::Quality;
 
@@ -375,7 +376,7 @@ impl Report {
             }
             let closed = self.close(&held, &self.origin.clone());
             if closed.is_none() {
-                self.withhold(&held, true);
+                self.withhold(&held, Then::KeptBack);
                 // Nobody is in an empty window, so nothing goes on with it.
                 let counts = held.window.counts;
                 self.left = (counts.persons() + counts.withdrawn > 0).then(|| Left {

@@ -29,14 +29,28 @@ pub struct Withheld {
     pub start: Timestamp,
     pub end: Timestamp,
     pub min_persons: u32,
-    /// The stream has ended, so no next window takes it in for now.
-    pub ended: bool,
+    pub then: Then,
+}
+
+/// What becomes of a window that is withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The next window takes it in.
+    Extended,
+    /// The stream has ended; the next one takes it in.
+    KeptBack,
+    /// The next one is judged by another model, and a record names one: it is in none.
+    LeftOut,
 }
 
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Withheld { start, end, min_persons, ended } = self;
-        let then = if *ended { "it is kept back" } else { "it is extended by the next one" };
+        let Withheld { start, end, min_persons, then } = self;
+        let then = match then {
+            Then::Extended => "it is extended by the next one",
+            Then::KeptBack => "it is kept back",
+            Then::LeftOut => "it is left out, since another model judges the next one",
+        };
         write!(
             f,
             "the window from {start} to {end} is not given out, since fewer than min-persons={min_persons} people passed; \

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::journal::State;
 use super::privacy::{Held, Origin};
 use super::window::{Window, looked_until};
-use super::{Left, Notice, Record, Report, Withheld};
+use super::{Left, Notice, Record, Report, Then, Withheld};
 
 impl Report {
     /// Sees to it that the open window is the one that `time` belongs to.
@@ -32,7 +32,7 @@ impl Report {
         let mut held = self.open.take()?;
         let closed = self.close(&held, &self.origin.clone());
         if closed.is_none() {
-            self.withhold(&held, false);
+            self.withhold(&held, Then::Extended);
             held.window.extend(time, self.origin.window);
             held.draw();
             self.open = Some(held);
@@ -63,11 +63,11 @@ impl Report {
         // Too few go on with the next ones, but not with those that another model judges: a record names one model.
         let goes_on = closed.is_none() && origin.model == self.origin.model;
         if goes_on {
-            self.withhold(&held, false);
+            self.withhold(&held, Then::Extended);
             held.window.extend(time, self.origin.window);
             self.open = Some(held.under(self.rules));
         } else if closed.is_none() {
-            self.withhold(&held, true);
+            self.withhold(&held, Then::LeftOut);
         }
         closed
     }
@@ -81,9 +81,9 @@ impl Report {
         Some(record)
     }
 
-    pub(super) fn withhold(&mut self, held: &Held, ended: bool) {
+    pub(super) fn withhold(&mut self, held: &Held, then: Then) {
         let Window { start, end, .. } = held.window;
-        self.notices.push(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), ended }));
+        self.notices.push(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), then }));
     }
 
     /// The last look counts up to `time` or the end of the window, whichever comes first.
