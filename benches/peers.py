@@ -11,6 +11,7 @@ import json
 import statistics
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ def loop(model, threads=None):
         options.intra_op_num_threads = int(threads)
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
+    decoder = json.loads(Path(model).with_name("maskcount-s.json").read_text())["decoder"]
+
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
 
@@ -42,7 +45,7 @@ def loop(model, threads=None):
         boxes, scores, labels = [], [], []
         for stride, out in zip((8, 16, 32), session.run(["s8", "s16", "s32"], {"input": tensor})):
             out = out[0]
-            score = sigmoid(out[0] * 3.84)
+            score = sigmoid(out[0] * decoder["face_a"] + decoder["face_b"])
             for y, x in zip(*np.nonzero(score > 0.5)):
                 dx, dy, w, h = out[4:8, y, x]
                 w, h = np.exp(w) * stride, np.exp(h) * stride

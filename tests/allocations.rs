@@ -159,13 +159,24 @@ fn a_frame_of_the_report_allocates_nothing() {
     assert_eq!(counted, 0);
 }
 
-/// What the binding of the runtime allocates in one run.
-fn of_a_run() -> u64 {
-    let model = Model::built_in(Variant::Named("fp32")).unwrap();
+fn session(variant: &str, threads: u32) -> Session {
+    let model = Model::built_in(Variant::Named(variant)).unwrap();
     let DecoderSpec::Maskcount { outputs, .. } = &model.manifest.decoder else { unreachable!() };
     let outputs: Vec<_> = outputs.iter().map(String::as_str).collect();
-    let settings = RunSettings { threads: 1, provider: Provider::Cpu };
-    let mut session = Session::open(&model, &outputs, &settings, &RuntimeSearch::default()).unwrap();
+    let settings = RunSettings { threads, provider: Provider::Cpu };
+    Session::open(&model, &outputs, &settings, &RuntimeSearch::default()).unwrap()
+}
+
+#[test]
+fn cameras_with_the_same_network_and_settings_have_it_in_memory_once() {
+    let first = session("fp32", 1);
+    assert!(first.is_shared_with(&session("fp32", 1)));
+    assert!(!first.is_shared_with(&session("fp32", 2)) && !first.is_shared_with(&session("int8", 1)));
+}
+
+/// What the binding of the runtime allocates in one run.
+fn of_a_run() -> u64 {
+    let mut session = session("fp32", 1);
     session.run(|_| ()).unwrap();
     allocations(|| session.run(|_| ()).unwrap())
 }

@@ -89,7 +89,6 @@ pub struct LookTimes {
 /// A model at work: pictures in, faces out.
 pub struct Detector {
     manifest: Manifest,
-    sha256: String,
     session: Session,
     decoder: Decoder,
     sampler: Option<Sampler>,
@@ -106,23 +105,13 @@ impl Detector {
         let session = Session::open(model, &decoder.outputs(), settings, search)?;
         let faces = Vec::with_capacity(nms::MAX_CANDIDATES);
         let suppressor = nms::Suppressor::default();
-        let sha256 = model.sha256.clone();
-        let mut detector = Detector { manifest, sha256, session, decoder, sampler: None, faces, suppressor };
+        let mut detector = Detector { manifest, session, decoder, sampler: None, faces, suppressor };
         detector.run(1.0)?;
         Ok(detector)
     }
 
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
-    }
-
-    /// Of the network's bytes, lower-case hex.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
-    }
-
-    pub fn session(&self) -> &Session {
-        &self.session
     }
 
     /// Makes the tables for pictures of this geometry, and gives the input their shape; a no-op if that stands.

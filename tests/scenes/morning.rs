@@ -103,7 +103,7 @@ fn correlation(a: &[f64; WINDOWS], b: &[f64; WINDOWS]) -> f64 {
     sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt()
 }
 
-/// Half of Wilson's 95 % interval around a share, by its ends.
+/// Both ends of Wilson's 95 % interval around a share.
 fn interval(s: &Sum) -> (f64, f64) {
     let (p, n, z) = (s.share(), s.classified.max(1.0), 1.96f64);
     let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);

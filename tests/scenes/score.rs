@@ -66,7 +66,7 @@ impl Scene {
             scene.masked += u64::from(masked);
             scene.double += times.saturating_sub(1);
             if times == 0 && !withdrawn {
-                // Three looks are the least that a passage needs.
+                // Three looks are the least that a passage needs; a tracker may do without one or two.
                 let found = sight.found >= 5.min(sight.frames);
                 scene.not_followed += u64::from(found);
                 scene.not_found += u64::from(!found);
