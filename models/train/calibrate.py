@@ -14,38 +14,25 @@ from pathlib import Path
 import numpy as np
 
 from data import rows
-from detect import Detector, overlap, read_photo
+from detect import Detector, judged, read_photo
 from export import write_manifest
 
-MATCH, IGNORED = 0.5, 0.4
 LEAST_HEIGHT, QUALITY_HEIGHT = 16, 24  # pixels once the long side is 640
 
 
 def matched(detector, folder, split):
     """Per detection: logits, hit (1, 0), true label (-1 if none), height at 640. Ignored detections are left out."""
-    out, missed = [], 0
+    out = []
     for row in rows(folder, split):
         faces = detector(read_photo(Path(folder) / row["image"]), least=0.004)
         scale = 640 / max(row["width"], row["height"])
-        truth = np.array([[b["x"], b["y"], b["x"] + b["w"], b["y"] + b["h"]] for b in row["boxes"]]).reshape(-1, 4)
-        known = np.array([b["label"] != "face_unknown" and b["h"] * scale >= LEAST_HEIGHT for b in row["boxes"]], bool)
-        free = known.copy()
-        pairs = overlap(faces["box"], truth)
-        for logits, each, box in zip(faces["logits"], pairs, faces["box"]):
-            best = int(np.where(free, each, -1).argmax()) if len(truth) else -1
-            if best >= 0 and free[best] and each[best] >= MATCH:
-                free[best] = False
-                label = detector.manifest["labels"].index(row["boxes"][best]["label"])
-                out.append((*logits, 1, label, row["boxes"][best]["h"] * scale))
-            elif not ((~known).any() and (each[~known].max() >= IGNORED or covered(box, truth[~known]) >= 0.5)):
-                out.append((*logits, 0, -1, (box[3] - box[1]) * scale))
-        missed += int(free.sum())
-    return np.array(out), missed
-
-
-def covered(box, others):
-    inter = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(1)
-    return float((inter / max((box[2:] - box[:2]).prod(), 1e-9)).max())
+        for logits, box, best in zip(faces["logits"], faces["box"], judged(row, faces["box"], LEAST_HEIGHT)):
+            if best is None:
+                continue
+            face = row["boxes"][best] if best >= 0 else None
+            label = detector.manifest["labels"].index(face["label"]) if face else -1
+            out.append((*logits, int(face is not None), label, (face["h"] if face else box[3] - box[1]) * scale))
+    return np.array(out)
 
 
 def platt(logit, hit, steps=200):
@@ -79,7 +66,7 @@ def main():
     content["decoder"].update(face_a=1.0, face_b=0.0, label_a=1.0)
     write_manifest(a.manifest, content)
     detector = Detector(a.manifest)
-    found, missed = matched(detector, a.data, a.split)
+    found = matched(detector, a.data, a.split)
     logit, hit, label, height = found[:, 0], found[:, 4], found[:, 5].astype(int), found[:, 6]
     face_a, face_b = platt(logit, hit)
     probability = 1 / (1 + np.exp(-(face_a * logit + face_b)))
@@ -90,7 +77,7 @@ def main():
     guess = found[:, 1:4].argmax(1)
     quality = {name: round(float((guess[sure & (label == i)] == i).mean()), 4)
                for i, name in ((0, "sensitivity"), (1, "specificity"))}
-    print(f"missed altogether: {missed}; quality at {QUALITY_HEIGHT} px and more: {quality}")
+    print(f"quality at {QUALITY_HEIGHT} px and more: {quality}")
     content["decoder"].update(face_a=round(float(face_a), 5), face_b=round(float(face_b), 5), label_a=round(label_a, 5))
     content["quality"] = quality
     write_manifest(a.manifest, content)

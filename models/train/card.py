@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from data import rows
-from detect import overlap
+from detect import judged, overlap
 from network import LABELS
 
 SIZES = ((8, 16), (16, 24), (24, 48), (48, 96), (96, 10000))
@@ -53,17 +53,10 @@ def turn(points):
 def outcomes(labels, found):
     """Score of each detection, and whether it was a face (IoU 0.5); those on ignore regions and small faces are left out."""
     for row in labels:
-        scale = 640 / max(row["width"], row["height"])
-        known = [b["label"] in LABELS and b["h"] * scale >= LEAST_HEIGHT for b in row["boxes"]]
         hits = sorted(found.get(row["image"], []), key=lambda hit: -hit["score"])
-        value, free = overlap(corners(row["boxes"]), corners(hits)), np.array(known, bool)
-        for j, hit in enumerate(hits):
-            best = int(np.where(free, value[:, j], -1).argmax()) if len(known) else -1
-            if best >= 0 and free[best] and value[best, j] >= 0.5:
-                free[best] = False
-                yield hit["score"], 1
-            elif not any(value[i, j] >= 0.4 for i in range(len(known)) if not known[i]):
-                yield hit["score"], 0
+        for hit, best in zip(hits, judged(row, corners(hits), LEAST_HEIGHT)):
+            if best is not None:
+                yield hit["score"], int(best >= 0)
 
 
 def calibration(labels, found):

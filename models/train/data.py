@@ -1,4 +1,4 @@
-"""The photos in memory, and an endless stream of augmented batches from them.
+"""The photos in memory, and a stream of augmented batches from them.
 
 The folder holds `labels.jsonl`, one photo a line: image, split, width, height, boxes (x y w h, label, and where known
 landmarks, landmark_score); labels are those of the network and `face_unknown`.
@@ -22,8 +22,6 @@ LEAST_LANDMARK_SCORE = 0.5
 
 @dataclass
 class Photo:
-    name: str
-    source: str
     pixels: np.ndarray  # RGB, uint8
     boxes: np.ndarray  # [n, 4] corners
     labels: np.ndarray  # [n] index of LABELS, UNLABELLED or IGNORE
@@ -63,12 +61,12 @@ def load(folder, split, mistakes=None):
                 weight[i] = (1, 1, 1, 1, 1) if box["label"] == "no_mask" else (1, 1, 0.5, 0.3, 0.3)
         wrong = np.array(mistakes.get(row["image"], []), np.float32).reshape(-1, 5)
         wrong[:, 2:4] += wrong[:, :2]
-        photos.append(Photo(row["image"], row["source"], pixels, boxes.reshape(-1, 4), labels, landmarks, weight, wrong))
+        photos.append(Photo(pixels, boxes.reshape(-1, 4), labels, landmarks, weight, wrong))
     return photos
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Batches without end in sight; worker w draws from the seed (*seed, w)."""
+    """So many batches; worker w draws from the seed (*seed, w)."""
 
     def __init__(self, photos, batch, size, seed, batches, gentle=False):
         self.photos, self.batch, self.size = photos, batch, size

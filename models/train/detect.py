@@ -9,23 +9,22 @@ import onnxruntime
 
 LEAST_SCORE = 0.02
 CANDIDATES = 1000
+MATCH, IGNORED = 0.5, 0.4  # overlap from which a detection is a face, and is on an ignore region
 
 
 class Detector:
-    def __init__(self, manifest, width=None, height=None, variant=None, threads=1):
+    def __init__(self, manifest):
         manifest = Path(manifest)
         self.manifest = json.loads(manifest.read_text())
-        chosen = self.manifest["variants"][variant] if variant else self.manifest
-        self.size = width and (width, height)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(manifest.parent / chosen["file"]), options,
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(manifest.parent / self.manifest["file"]), options,
                                                     providers=["CPUExecutionProvider"])
 
     def __call__(self, pixels, least=LEAST_SCORE):
         """Faces of one RGB picture, in its own pixels, best first: dict of box [n,4] (corners), score, label, points."""
         spec = self.manifest["input"]
-        size = self.size or shaped_for(pixels.shape[1], pixels.shape[0], spec["width"] * spec["height"])
+        size = shaped_for(pixels.shape[1], pixels.shape[0], spec["width"] * spec["height"])
         tensor, scale = letterbox(pixels, *size, spec)
         outputs = self.session.run(self.manifest["decoder"]["outputs"], {self.manifest["input"]["name"]: tensor})
         faces = decode(outputs, self.manifest["decoder"], least)
@@ -60,7 +59,7 @@ def letterbox(pixels, width, height, spec):
 
 
 def decode(outputs, spec, least):
-    boxes, scores, labels, chances, points, logits = [], [], [], [], [], []
+    boxes, scores, labels, points, logits = [], [], [], [], []
     for out, stride in zip(outputs, spec["strides"]):
         raw = out[0]
         face = raw[0] * spec["face_a"] + spec["face_b"]
@@ -70,14 +69,11 @@ def decode(outputs, spec, least):
         centre, half = (cell + v[:, 4:6]) * stride, np.exp(np.minimum(v[:, 6:8], 8)) * stride / 2
         boxes.append(np.concatenate([centre - half, centre + half], 1))
         scores.append(1 / (1 + np.exp(-face[y, x])))
-        e = v[:, 1:4] * spec["label_a"]
-        e = np.exp(e - e.max(1, keepdims=True))
-        chances.append(e / e.sum(1, keepdims=True))
-        labels.append(e.argmax(1))
+        labels.append(v[:, 1:4].argmax(1))
         points.append((cell[:, None] + v[:, 8:].reshape(-1, 5, 2)) * stride)
         logits.append(v[:, :4])
     return {"box": np.concatenate(boxes), "score": np.concatenate(scores), "label": np.concatenate(labels),
-            "chances": np.concatenate(chances), "points": np.concatenate(points), "logits": np.concatenate(logits)}
+            "points": np.concatenate(points), "logits": np.concatenate(logits)}
 
 
 def suppress(faces, most):
@@ -104,6 +100,29 @@ def overlap(a, b):
     lt, rb = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
     inter = np.clip(rb - lt, 0, None).prod(2)
     return inter / ((a[:, 2:] - a[:, :2]).prod(1)[:, None] + (b[:, 2:] - b[:, :2]).prod(1)[None] - inter + 1e-9)
+
+
+def judged(row, boxes, least_height):
+    """For each detection on a photo, the best first: which labelled face it is (its place in `row["boxes"]`), -1: none, None:
+    not to be judged, since it is on an ignore region or on a face of less than `least_height` pixels at 640."""
+    scale = 640 / max(row["width"], row["height"])
+    truth = np.array([[b["x"], b["y"], b["x"] + b["w"], b["y"] + b["h"]] for b in row["boxes"]]).reshape(-1, 4)
+    known = np.array([b["label"] != "face_unknown" and b["h"] * scale >= least_height for b in row["boxes"]], bool)
+    free = known.copy()
+    for box, each in zip(boxes, overlap(boxes, truth)):
+        best = int(np.where(free, each, -1).argmax()) if len(truth) else -1
+        if best >= 0 and free[best] and each[best] >= MATCH:
+            free[best] = False
+            yield best
+        elif (~known).any() and (each[~known].max() >= IGNORED or covered(box, truth[~known]) >= 0.5):
+            yield None
+        else:
+            yield -1
+
+
+def covered(box, others):
+    inter = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(1)
+    return float((inter / max((box[2:] - box[:2]).prod(), 1e-9)).max())
 
 
 def read_photo(path):

@@ -1,8 +1,9 @@
 """Which cells answer for which face, and what they are charged for.
 
 Assignment is task-aligned: of the cells near a face, the `TOP` with the best score^A * IoU^B under the *present*
-prediction answer for it. A cell that two faces want goes to the one it fits better. Its target score is the IoU it
-reaches, so that the score comes to mean "here is a face, and this box fits it".
+prediction answer for it. A cell that two faces want goes to the one it fits better. Its target score is
+how well it fits beside the best of them, times the best IoU, so that the score comes to mean "here is a face, and this
+box fits it".
 
 Losses, each summed over cells with the share that a cell has in its face, and divided by the sum of shares in the batch.
 A face shares out the root of the best IoU: in full measure the faces that are found badly would hardly count, with none

@@ -7,10 +7,10 @@
              4..7   box   dx, dy, lw, lh    centre = (cell + 0.5 + d) * S, size = exp(l) * S
              8..17  five landmarks x, y     point  = (cell + 0.5 + v) * S
 
-Every convolution is followed by BatchNorm, which `fold` melts into it, so that the exported graph holds nothing but
-Conv, Relu, Add and Resize. Two rules come from what ONNX Runtime's blocked (NCHWc) CPU kernels do well: channel counts
-are multiples of 16, and plain 3x3 convolutions are used where there are few channels or few cells, since a depthwise
-convolution there costs nearly as much as a plain one (it is bound by memory).
+Every convolution but the last of each head is followed by BatchNorm, which `fold` melts into it, so that the exported
+graph holds nothing but Conv, Relu, Add, Resize and Concat. Two rules come from what ONNX Runtime's blocked (NCHWc) CPU kernels do well: channel counts
+are multiples of 16, and the stem, where there are few channels, has plain 3x3 convolutions, since a depthwise one there
+costs nearly as much as a plain one (it is bound by memory).
 """
 import torch
 from torch import nn
