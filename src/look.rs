@@ -1,6 +1,7 @@
 //! The metadata that `maskcount` leaves on a buffer and `facepixelate` reads: the custom meta [`NAME`] says that the
 //! frame was handled and how old the look is that its boxes rest on; one `GstVideoRegionOfInterestMeta` of type
-//! [`ROI_TYPE`] stands for each face, with DL Streamer's field names in its params.
+//! [`ROI_TYPE`] stands for each face, with DL Streamer's field names in its params. With the Cargo feature `analytics`,
+//! one `GstAnalyticsRelationMeta` holds the same faces as detections, each related to its tracking.
 
 use std::sync::Once;
 
@@ -37,6 +38,8 @@ pub struct FaceMeta {
     pub confidence: f64,
     /// Id of the track: per run, dies with the track; [`NO_ID`] where the face is not followed.
     pub id: u32,
+    /// Running time of its first look.
+    pub since: gst::ClockTime,
 }
 
 /// Registers the custom meta; call before the first buffer.
@@ -76,6 +79,8 @@ pub fn attach(
         if face.id != NO_ID {
             meta.add_param(gst::Structure::builder("object_id").field("id", face.id as i32).build());
         }
+        #[cfg(feature = "analytics")]
+        analytics::add(buffer, &face, rect)?;
         count += 1;
     }
     for (index, area) in excluded.into_iter().enumerate() {
@@ -144,6 +149,37 @@ pub fn remove(buffer: &mut gst::BufferRef) {
             std::ops::ControlFlow::Continue(gst::buffer::BufferMetaForeachAction::Keep)
         }
     });
+}
+
+#[cfg(feature = "analytics")]
+mod analytics {
+    use gst_analytics::prelude::*;
+    use gst_analytics::{AnalyticsRelationMeta, RelTypes};
+
+    use super::FaceMeta;
+    use crate::people::NO_ID;
+
+    /// Adds the face to the buffer's relation meta.
+    pub fn add(
+        buffer: &mut gst::BufferRef,
+        face: &FaceMeta,
+        (x, y, w, h): (u32, u32, u32, u32),
+    ) -> Result<(), glib::BoolError> {
+        if buffer.meta::<AnalyticsRelationMeta>().is_none() {
+            AnalyticsRelationMeta::add(buffer);
+        }
+        let mut meta = buffer
+            .meta_mut::<AnalyticsRelationMeta>()
+            .ok_or_else(|| glib::bool_error!("the buffer takes no GstAnalyticsRelationMeta"))?;
+        let label = glib::Quark::from_str(face.label.name());
+        let [x, y, w, h] = [x, y, w, h].map(|side| side as i32);
+        let detection = meta.add_od_mtd(label, x, y, w, h, face.confidence as f32)?.id();
+        if face.id != NO_ID {
+            let tracking = meta.add_tracking_mtd(u64::from(face.id), face.since)?.id();
+            meta.set_relation(RelTypes::RELATE_TO, detection, tracking)?;
+        }
+        Ok(())
+    }
 }
 
 /// The part of the box within the frame, in whole pixels that contain it; `None` if nothing is.

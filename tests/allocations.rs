@@ -189,6 +189,7 @@ fn of_the_metadata(faces: u32) -> u64 {
         label: gstmaskcount::detect::Label::Mask,
         confidence: 0.9,
         id,
+        since: gst::ClockTime::ZERO,
     };
     let buffer = buffer.get_mut().unwrap();
     allocations(|| {
@@ -245,6 +246,7 @@ fn a_frame_of_facepixelate_allocates_what_reading_its_metadata_does() {
             label: gstmaskcount::detect::Label::Mask,
             confidence: 0.9,
             id,
+            since: gst::ClockTime::ZERO,
         };
         let age = Some(gst::ClockTime::ZERO);
         look::attach(buffer.get_mut().unwrap(), true, age, (1..9).map(face), [], [], (320, 240)).unwrap();

@@ -60,12 +60,39 @@ fn a_frame_with_faces_gets_their_regions_and_its_look() {
     assert!((1..=8).contains(&look.faces), "{look:?}");
     let metas: Vec<_> = out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().collect();
     assert_eq!(metas.len(), look.faces as usize);
+    let mut followed = 0;
     for meta in metas {
         let detection = meta.param("detection").unwrap();
         assert!(["mask", "no_mask", "incorrect"].contains(&detection.get::<&str>("label").unwrap()));
         assert!((0.0..=1.0).contains(&detection.get::<f64>("confidence").unwrap()));
-        assert!(meta.param("object_id").unwrap().get::<i32>("id").unwrap() > 0);
+        followed += usize::from(meta.param("object_id").is_some_and(|s| s.get::<i32>("id").unwrap() > 0));
     }
+    assert!(followed > 0, "all of them are faint");
+}
+
+#[cfg(feature = "analytics")]
+#[test]
+fn each_face_is_a_detection_of_the_relation_meta_and_related_to_its_tracking() {
+    use gst_analytics::{AnalyticsMetaRefExt, AnalyticsODMtd, AnalyticsRelationMeta, AnalyticsTrackingMtd, RelTypes};
+    let mut h = harness("variant=fp32");
+    let (caps, buffer) = demo_frame("NV12");
+    h.set_src_caps(caps);
+    let out = h.push_and_pull(buffer).unwrap();
+    let meta = out.meta::<AnalyticsRelationMeta>().unwrap();
+    let (mut rects, mut trackings) = (Vec::new(), 0);
+    for detection in meta.iter::<AnalyticsODMtd>() {
+        assert!(["mask", "no_mask", "incorrect"].contains(&detection.obj_type().unwrap().as_str().as_str()));
+        assert!((0.0..=1.0).contains(&detection.confidence_level()));
+        let at = detection.location().unwrap();
+        rects.push((at.x as u32, at.y as u32, at.w as u32, at.h as u32));
+        let tracking = meta.iter_direct_related::<AnalyticsTrackingMtd>(detection.id(), RelTypes::RELATE_TO);
+        // A face that is not followed has none.
+        trackings += tracking.count();
+    }
+    assert_eq!(trackings, meta.iter::<AnalyticsTrackingMtd>().count());
+    assert!(trackings > 0);
+    let regions: Vec<_> = out.iter_meta::<gst_video::VideoRegionOfInterestMeta>().map(|m| m.rect()).collect();
+    assert!(!rects.is_empty() && rects == regions, "{rects:?} {regions:?}");
 }
 
 #[test]

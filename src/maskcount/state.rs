@@ -235,7 +235,9 @@ impl State {
         if age.is_some() {
             self.faces.extend(self.people.in_view(time).map(|face| {
                 followed += u32::from(face.followed);
-                FaceMeta { rect: face.rect, label: face.label, confidence: f64::from(face.score), id: face.id }
+                let (rect, label, id) = (face.rect, face.label, face.id);
+                let since = gst::ClockTime::try_from(face.since).unwrap_or_default();
+                FaceMeta { rect, label, confidence: f64::from(face.score), id, since }
             }));
         }
         for face in &self.faces {

@@ -102,6 +102,8 @@ pub enum Event {
 pub struct InView {
     /// Per run; dies with the track. [`NO_ID`] where the face is not followed.
     pub id: u32,
+    /// Time of its first look; of one that is not followed, of the last.
+    pub since: Duration,
     /// Predicted to the time asked for, in pixels of the picture.
     pub rect: Rect,
     pub state: State,
@@ -330,6 +332,7 @@ impl People {
                 let missed = missed.as_secs_f32();
                 InView {
                     id: t.id,
+                    since: t.looks.born,
                     rect: t.looks.motion.predicted(time).grown(track::GROWTH * missed),
                     state: t.looks.vote.state(),
                     label: t.label,
@@ -345,8 +348,8 @@ impl People {
     fn cover(&mut self, face: &Face) {
         if self.unfollowed.len() < MAX_TRACKS {
             let (label, score) = (face.label(), face.score);
-            let face = InView { id: NO_ID, rect: face.rect, state: State::Unknown, label, score, followed: false };
-            self.unfollowed.push(face);
+            let (since, rect, state) = (self.looked, face.rect, State::Unknown);
+            self.unfollowed.push(InView { id: NO_ID, since, rect, state, label, score, followed: false });
         }
     }
 

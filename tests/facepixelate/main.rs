@@ -79,7 +79,7 @@ fn frame(format: Format, number: u64) -> gst::Buffer {
 }
 
 fn face(id: u32, x: f32, y: f32, w: f32, h: f32) -> FaceMeta {
-    FaceMeta { rect: Rect::new(x, y, w, h), label: Label::Mask, confidence: 0.9, id }
+    FaceMeta { rect: Rect::new(x, y, w, h), label: Label::Mask, confidence: 0.9, id, since: gst::ClockTime::ZERO }
 }
 
 fn attach(buffer: &mut gst::Buffer, age: Option<u64>, faces: &[FaceMeta]) {
