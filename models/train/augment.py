@@ -38,6 +38,10 @@ def sample(rng, photos, width, height, gentle=False):
     else:
         picture = crop(rng, choose(rng, photos), width, height)
     dress(rng, picture)
+    if rng.random() < 0.12:
+        put_a_hand(rng, picture)
+    if rng.random() < 0.08:
+        out_of_focus(rng, picture)
     picture.pixels = camera(rng, picture.pixels, gentle)
     return picture
 
@@ -231,6 +235,45 @@ def draw_hand(rng, pixels, middle, w, h, skin):
         paint(rng, pixels, ring.astype(np.float32), lambda xx, yy, tone=tone: np.broadcast_to(tone, (*xx.shape, 3)), 1.0)
 
 
+def draw_grip(rng, pixels, middle, w, h):
+    """A fist around something: skin above, cloth or plastic of any colour below, and no eyes."""
+    skin = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.7, 1.1) + rng.normal(0, 10, 3)
+
+    def oval(at, rx, ry, turn, colour):
+        ring = cv2.ellipse2Poly((int(at[0] * 16), int(at[1] * 16)), (int(rx * 16), int(ry * 16)), int(turn), 0, 360, 20)
+        paint(rng, pixels, ring.astype(np.float32) / 16, colour, 1.0)
+
+    def plain(tone):
+        return lambda xx, yy: np.broadcast_to(np.asarray(tone, float), (*xx.shape, 3))
+
+    turn = rng.normal(0, 25)
+    oval(middle, 0.5 * w, 0.55 * h, turn, plain(skin))
+    if rng.random() < 0.5:  # what is seen between the fingers
+        oval(middle + (0, -0.08 * h), 0.28 * w, 0.3 * h, turn, plain(skin * rng.uniform(0.3, 1.5)))
+    for finger in range(rng.integers(0, 5)):
+        at = middle + np.float32([rng.uniform(-0.5, 0.5) * w, rng.uniform(-0.4, 0.4) * h])
+        oval(at, rng.uniform(0.05, 0.1) * w, rng.uniform(0.2, 0.4) * h, turn + rng.normal(0, 25), plain(skin * rng.uniform(0.8, 1.1)))
+    thing = cloth(rng)
+    at = middle + np.float32([rng.normal(0, 0.1) * w, rng.uniform(0.1, 0.45) * h])
+    oval(at, rng.uniform(0.2, 0.55) * w, rng.uniform(0.15, 0.4) * h, rng.normal(0, 15), thing)
+    if rng.random() < 0.5:
+        half, long = rng.uniform(0.1, 0.35) * w, rng.uniform(0.3, 1.2) * h
+        paint(rng, pixels, np.float32([at + (-half, 0), at + (half, 0), at + (half * 1.3, long), at + (-half * 1.3, long)]),
+              thing if rng.random() < 0.5 else cloth(rng), 1.0)
+
+
+def put_a_hand(rng, picture):
+    """Draws a hand that holds something where nobody is."""
+    height, width = picture.pixels.shape[:2]
+    h = np.exp(rng.uniform(np.log(16), np.log(0.6 * height)))
+    w = h * rng.uniform(0.6, 1.0)
+    x, y = rng.uniform(0, width), rng.uniform(0, height)
+    near = picture.boxes + np.float32([-w, -1.5 * h, w, h])
+    if ((x > near[:, 0]) & (x < near[:, 2]) & (y > near[:, 1]) & (y < near[:, 3])).any():
+        return
+    draw_grip(rng, picture.pixels, np.float32([x, y]), w, h)
+
+
 def draw_glasses(rng, pixels, box, points):
     w = box[2] - box[0]
     tone = rng.uniform(0, 60, 3)
@@ -372,6 +415,21 @@ def facade(rng, pixels):
             cv2.fillPoly(pixels, [np.round(outline * 16).astype(np.int32)], two if i % 2 else one, cv2.LINE_AA, 4)
 
 
+def out_of_focus(rng, picture):
+    """Blurs everything but what is near a face, known or not: discs of skin and cloth behind people are nobody."""
+    height, width = picture.pixels.shape[:2]
+    soft = picture.pixels
+    size = int(np.exp(rng.uniform(np.log(7), np.log(61))))
+    for _ in range(2):
+        soft = cv2.blur(soft, (size, size))
+    near = np.zeros((height, width), np.uint8)
+    for x0, y0, x1, y1 in picture.boxes:
+        middle, reach = (int((x0 + x1) / 2), int((y0 + y1) / 2)), (int(0.9 * (x1 - x0)) + 2, int(0.9 * (y1 - y0)) + 2)
+        cv2.ellipse(near, middle, reach, 0, 0, 360, 255, -1)
+    near = cv2.blur(near, (9, 9)).astype(np.float32)[..., None] / 255
+    picture.pixels = (soft + (picture.pixels - soft.astype(np.float32)) * near).astype(np.uint8)
+
+
 # --- the camera's faults ----------------------------------------------------------------------------------------------
 
 def camera(rng, pixels, gentle=False):
@@ -382,6 +440,11 @@ def camera(rng, pixels, gentle=False):
             gain *= rng.uniform(0.2, 0.6)
         tint = np.exp(rng.normal(0, 0.08, 3)) * gain
         lift = rng.normal(0, 12)
+        if rng.random() < 0.15:  # daylight or a lamp that the camera does not know; haze and glass before it
+            warmth = rng.uniform(-0.35, 0.35)
+            tint *= np.exp([warmth, 0, -warmth])
+            haze = rng.uniform(0, 0.4)
+            tint, lift = tint * (1 - haze), lift + haze * rng.uniform(120, 220)
         ramp = (np.arange(256) / 255.0) ** gamma * 255
         table = np.clip(ramp[:, None] * tint + lift, 0, 255).astype(np.uint8)
         pixels = cv2.LUT(pixels, table.reshape(256, 1, 3))

@@ -76,7 +76,7 @@ def main():
     ap.add_argument("--gentle", type=float, default=0.12, help="share of the time at the end without mosaics")
     ap.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
     ap.add_argument("--late", action="store_true",
-                    help="melt BatchNorm into the convolutions and leave the stem as it is: a step costs half")
+                    help="melt BatchNorm into the convolutions: a step costs less")
     ap.add_argument("--mistakes", type=Path, help="what mine.py wrote: draw these more often")
     ap.add_argument("--processes", type=int, default=2)
     ap.add_argument("--seed", type=int, default=1)
@@ -98,7 +98,6 @@ def run(rank, a, photos, meeting):
     net = restore(start, "average") if start else MaskCount(**DEFAULT)
     if a.late:
         fold(net)
-        net.stem.requires_grad_(False)
     net = net.train().to(memory_format=torch.channels_last)
     learning = [p for p in net.parameters() if p.requires_grad]
     pointwise = [p for p in learning if p.ndim == 4 and p.shape[2] == 1]
