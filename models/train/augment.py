@@ -227,35 +227,27 @@ def draw_hand(rng, pixels, middle, w, h, skin):
     angle = rng.uniform(0, 180)
     width = 0.13 * w
     across = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
-    for finger in range(4):
-        at = middle + across * (finger - 1.5) * width
-        ring = cv2.ellipse2Poly((int(at[0] * 16), int(at[1] * 16)), (int(rng.uniform(0.3, 0.45) * h * 16), int(width * 9)),
-                                int(angle + 90), 0, 360, 30) / 16
-        tone = skin * rng.uniform(0.85, 1.08)
-        paint(rng, pixels, ring.astype(np.float32), lambda xx, yy, tone=tone: np.broadcast_to(tone, (*xx.shape, 3)), 1.0)
+    for number in range(4):
+        at = middle + across * (number - 1.5) * width
+        finger = oval(at, rng.uniform(0.3, 0.45) * h, width * 9 / 16, angle + 90)
+        paint(rng, pixels, finger, plain(skin * rng.uniform(0.85, 1.08)), 1.0)
 
 
 def draw_grip(rng, pixels, middle, w, h):
     """A fist around something: skin above, cloth or plastic of any colour below, and no eyes."""
     skin = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.7, 1.1) + rng.normal(0, 10, 3)
-
-    def oval(at, rx, ry, turn, colour):
-        ring = cv2.ellipse2Poly((int(at[0] * 16), int(at[1] * 16)), (int(rx * 16), int(ry * 16)), int(turn), 0, 360, 20)
-        paint(rng, pixels, ring.astype(np.float32) / 16, colour, 1.0)
-
-    def plain(tone):
-        return lambda xx, yy: np.broadcast_to(np.asarray(tone, float), (*xx.shape, 3))
-
     turn = rng.normal(0, 25)
-    oval(middle, 0.5 * w, 0.55 * h, turn, plain(skin))
+    paint(rng, pixels, oval(middle, 0.5 * w, 0.55 * h, turn), plain(skin), 1.0)
     if rng.random() < 0.5:  # what is seen between the fingers
-        oval(middle + (0, -0.08 * h), 0.28 * w, 0.3 * h, turn, plain(skin * rng.uniform(0.3, 1.5)))
-    for finger in range(rng.integers(0, 5)):
+        gap = oval(middle + (0, -0.08 * h), 0.28 * w, 0.3 * h, turn)
+        paint(rng, pixels, gap, plain(skin * rng.uniform(0.3, 1.5)), 1.0)
+    for _ in range(rng.integers(0, 5)):
         at = middle + np.float32([rng.uniform(-0.5, 0.5) * w, rng.uniform(-0.4, 0.4) * h])
-        oval(at, rng.uniform(0.05, 0.1) * w, rng.uniform(0.2, 0.4) * h, turn + rng.normal(0, 25), plain(skin * rng.uniform(0.8, 1.1)))
+        finger = oval(at, rng.uniform(0.05, 0.1) * w, rng.uniform(0.2, 0.4) * h, turn + rng.normal(0, 25))
+        paint(rng, pixels, finger, plain(skin * rng.uniform(0.8, 1.1)), 1.0)
     thing = cloth(rng)
     at = middle + np.float32([rng.normal(0, 0.1) * w, rng.uniform(0.1, 0.45) * h])
-    oval(at, rng.uniform(0.2, 0.55) * w, rng.uniform(0.15, 0.4) * h, rng.normal(0, 15), thing)
+    paint(rng, pixels, oval(at, rng.uniform(0.2, 0.55) * w, rng.uniform(0.15, 0.4) * h, rng.normal(0, 15)), thing, 1.0)
     if rng.random() < 0.5:
         half, long = rng.uniform(0.1, 0.35) * w, rng.uniform(0.3, 1.2) * h
         paint(rng, pixels, np.float32([at + (-half, 0), at + (half, 0), at + (half * 1.3, long), at + (-half * 1.3, long)]),
@@ -278,9 +270,18 @@ def draw_glasses(rng, pixels, box, points):
     w = box[2] - box[0]
     tone = rng.uniform(0, 60, 3)
     for eye in points[:2]:
-        ring = cv2.ellipse2Poly((int(eye[0] * 16), int(eye[1] * 16)), (int(w * 2.6), int(w * 2.0)), 0, 0, 360, 30) / 16
-        paint(rng, pixels, ring.astype(np.float32), lambda xx, yy: np.broadcast_to(tone, (*xx.shape, 3)),
-              rng.uniform(0.6, 1.0))
+        paint(rng, pixels, oval(eye, w * 0.1625, w * 0.125, 0), plain(tone), rng.uniform(0.6, 1.0))
+
+
+def oval(at, across, down, turn):
+    """Outline of an ellipse with these half-axes, turned by degrees."""
+    ring = cv2.ellipse2Poly((int(at[0] * 16), int(at[1] * 16)), (int(across * 16), int(down * 16)), int(turn), 0, 360, 30)
+    return ring.astype(np.float32) / 16
+
+
+def plain(tone):
+    """The same colour at every place."""
+    return lambda xx, yy: np.broadcast_to(tone, (*xx.shape, 3))
 
 
 def cloth(rng):
