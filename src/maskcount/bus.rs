@@ -52,10 +52,10 @@ pub fn notice(element: &MaskCount, notice: Notice, post_records: bool, time: Opt
     }
 }
 
-/// How many of those who are followed are of each state.
+/// How many of those who are followed are of each state; who shook the head is in none.
 pub fn live(element: &MaskCount, faces: impl Iterator<Item = InView>) -> gst::Message {
     let mut counts = [0u32; 4];
-    for face in faces.filter(|face| face.followed) {
+    for face in faces.filter(|face| face.followed && !face.opted_out) {
         match face.state {
             Worn::Known(label) => counts[label as usize] += 1,
             Worn::Unknown => counts[3] += 1,

@@ -93,7 +93,7 @@ impl MaskCount {
             state.posts.extend(bus::notice(&self.obj(), notice, settings.post_messages, Some(time)));
         }
         if settings.post_live && state.live_is_due(time) {
-            state.posts.push_back(bus::live(&self.obj(), state.people.in_view(time)));
+            state.posts.push_back(bus::live(&self.obj(), state.on_display(settings, time)));
         }
     }
 

@@ -9,6 +9,8 @@
 //! | what happens | what becomes of tracks and windows |
 //! |---|---|
 //! | flush, new segment | every track ends, a look under way is dropped, the window goes on |
+//! | a frame earlier than the one before it, by up to a second | it is taken as of the same time |
+//! | by more | as a flush |
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage` |
@@ -58,7 +60,7 @@
 //!   message says the same for people
 //! - `maskcount-sidecar`: a sidecar file has been closed (`path`)
 //! - `maskcount-live`: with `post-live`, how many faces of each state are in view (`mask`, `no_mask`, `incorrect`,
-//!   `unknown`), at most once a second
+//!   `unknown`; who shook the head is in none), at most once a second
 
 mod bus;
 mod clock;

@@ -19,6 +19,9 @@ use crate::people::{self, Event, People, State as Worn};
 use crate::picture::Rect;
 use crate::report::{Passage, Report, Wearing};
 
+/// A frame that is this much earlier than the one before it, within one segment, is out of order; what is more is another
+/// stretch of time.
+const OUT_OF_ORDER: Duration = Duration::from_secs(1);
 /// Time between two `maskcount-live` messages.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -73,13 +76,15 @@ impl State {
         }
     }
 
-    /// Goes on to the next frame and tells its running time: the one it has, else the last one's and a frame. A step
-    /// back, a flush or a new segment ends every track.
+    /// Goes on to the next frame and tells its running time: the one it has, else the last one's and a frame; of a frame
+    /// out of order the last one's. A step further back, a flush or a new segment ends every track.
     pub fn advance(&mut self, timed: Option<Duration>, video: &Video) -> Duration {
         let time = timed.unwrap_or_else(|| {
             self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(video.frame_duration()))
         });
-        if self.broken || self.last_frame.is_some_and(|last| time < last) {
+        let back = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_sub(time));
+        let time = if !self.broken && back <= OUT_OF_ORDER { time + back } else { time };
+        if self.broken || back > OUT_OF_ORDER {
             self.forget();
             self.clock.segment();
             (self.last_begun, self.last_look, self.last_live) = (None, None, None);
@@ -208,6 +213,14 @@ impl State {
     pub fn watch(&mut self, buffer: &gst::BufferRef, video: &Video) -> Result<(), Failure> {
         self.leaves_out = true;
         video.with_picture(buffer, |picture| self.change.take(picture))
+    }
+
+    /// Who is in view for the wall display: nobody while nothing is looked at, or has not been for so long that they may
+    /// all be gone.
+    pub fn on_display(&self, settings: &Settings, time: Duration) -> impl Iterator<Item = people::InView> {
+        let looked = self.last_look.is_some_and(|last| time.saturating_sub(last) <= people::LOST_AFTER);
+        let shown = looked && !settings.paused;
+        self.people.in_view(time).filter(move |_| shown)
     }
 
     /// Whether a second has passed since `maskcount-live` was posted last; if so, it is posted now.

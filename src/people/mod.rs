@@ -106,6 +106,7 @@ pub struct InView {
     pub since: Duration,
     /// Predicted to the time asked for, in pixels of the picture.
     pub rect: Rect,
+    /// As what it counts.
     pub state: State,
     /// Label of the last look.
     pub label: Label,
@@ -113,6 +114,8 @@ pub struct InView {
     pub score: f32,
     /// Whether it is followed, and so may be counted; else it is there to be covered only.
     pub followed: bool,
+    /// Whether it shook the head, and so stands in no count.
+    pub opted_out: bool,
 }
 
 #[derive(Debug)]
@@ -128,13 +131,22 @@ struct Track {
     due: Option<Duration>,
     /// When and as what it was counted.
     counted: Option<(Duration, State)>,
-    /// Never to be counted (again): it shook the head, or it goes on after the longest track.
+    /// It was counted before the longest track was over: not to be counted again, nor amended.
     settled: bool,
-    /// It shook the head before it could be counted: it is withdrawn once it is a passage that would be.
-    shook: bool,
+    opt_out: OptOut,
     /// Whether it is a passage, by its looks; it stays one.
     confirmed: bool,
     found_again: Option<FoundAgain>,
+}
+
+/// Whether somebody shook the head.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum OptOut {
+    #[default]
+    No,
+    /// Yes, but before it could be counted: it is withdrawn once it is a passage that would be.
+    Pending,
+    Withdrawn,
 }
 
 /// What the looks of a track say together.
@@ -183,16 +195,17 @@ impl Track {
 
     /// As what it counts.
     fn state(&self, settings: &Settings) -> State {
-        match self.looks.vote.state() {
-            State::Known(Label::Incorrect) => State::Known(settings.incorrect_is.unwrap_or(Label::Incorrect)),
-            state => state,
-        }
+        self.looks.vote.state(settings.incorrect_is)
+    }
+
+    fn may_be_counted(&self) -> bool {
+        !self.settled && self.opt_out == OptOut::No
     }
 
     /// The track ends: a passage that was due is counted now, decided or not, so that it is not lost. Now, and not when it
     /// was seen last: the window of that time may be given out already.
     fn last_word(&self, now: Duration, settings: &Settings) -> Option<Event> {
-        let open = self.due.is_some() && self.counted.is_none() && !self.settled;
+        let open = self.due.is_some() && self.counted.is_none() && self.may_be_counted();
         open.then(|| Event::Counted { id: self.id, at: now, state: self.state(settings) })
     }
 }
@@ -308,12 +321,15 @@ impl People {
         for i in 0..self.pairs.len() {
             self.count(self.pairs[i].track, time);
         }
+        let followed_before = self.tracks.len();
         for (index, face) in faces.iter().enumerate() {
             if self.taken[index] {
                 continue;
             }
-            // Two boxes on one face are not two people.
-            let again = self.pairs.iter().any(|p| faces[p.face].rect.iou(&face.rect) > SAME_FACE);
+            // Two boxes on one face are not two people; the surer one comes first.
+            let begun = self.tracks[followed_before..].iter().map(|t| t.looks.motion.last());
+            let again =
+                self.pairs.iter().map(|p| faces[p.face].rect).chain(begun).any(|r| r.iou(&face.rect) > SAME_FACE);
             if face.score >= self.settings.threshold && !again && self.tracks.len() < MAX_TRACKS {
                 self.begin(time, face);
             } else {
@@ -334,10 +350,11 @@ impl People {
                     id: t.id,
                     since: t.looks.born,
                     rect: t.looks.motion.predicted(time).grown(track::GROWTH * missed),
-                    state: t.looks.vote.state(),
+                    state: t.state(&self.settings),
                     label: t.label,
                     score: t.score,
                     followed: true,
+                    opted_out: t.opt_out != OptOut::No,
                 }
             })
         });
@@ -349,7 +366,8 @@ impl People {
         if self.unfollowed.len() < MAX_TRACKS {
             let (label, score) = (face.label(), face.score);
             let (since, rect, state) = (self.looked, face.rect, State::Unknown);
-            self.unfollowed.push(InView { id: NO_ID, since, rect, state, label, score, followed: false });
+            let (followed, opted_out) = (false, false);
+            self.unfollowed.push(InView { id: NO_ID, since, rect, state, label, score, followed, opted_out });
         }
     }
 
@@ -370,7 +388,7 @@ impl People {
             due: None,
             counted: None,
             settled: false,
-            shook: false,
+            opt_out: OptOut::No,
             confirmed: false,
             found_again: None,
         };
@@ -421,7 +439,7 @@ impl People {
         let track = &mut self.tracks[index];
         track.confirmed = true;
         // Who shook the head before is out of the counts whoever it is.
-        if let Some((_, other)) = best.filter(|_| !track.settled) {
+        if let Some((_, other)) = best.filter(|_| track.may_be_counted()) {
             self.give_back(other, index);
         }
     }
@@ -434,12 +452,12 @@ impl People {
         let lost_id = std::mem::replace(&mut taken.id, id);
         let looks = std::mem::replace(&mut taken.looks, again.since);
         let (due, counted) = (taken.due.take(), taken.counted.take());
-        let (settled, shook) = (std::mem::take(&mut taken.settled), std::mem::take(&mut taken.shook));
+        let (settled, opt_out) = (std::mem::take(&mut taken.settled), std::mem::take(&mut taken.opt_out));
         taken.gesture = gesture::Series::default();
         // Its own turn comes with the next look: somebody else's track may have been on it.
         taken.confirmed = false;
         let lost = &mut self.tracks[to];
-        (lost.id, lost.due, lost.counted, lost.settled, lost.shook) = (lost_id, due, counted, settled, shook);
+        (lost.id, lost.due, lost.counted, lost.settled, lost.opt_out) = (lost_id, due, counted, settled, opt_out);
         lost.looks.born = looks.born;
         lost.looks.crossed |= looks.crossed;
         lost.looks.vote.add_earlier(&again.lost_vote);
@@ -456,17 +474,17 @@ impl People {
         if track.confirmed && track.looks.crossed && large && track.due.is_none() && inside() {
             track.due = Some(time);
         }
-        if settings.opt_out && !track.settled && track.gesture.is_shake() {
-            (track.settled, track.shook) = (true, true);
+        if settings.opt_out && track.opt_out == OptOut::No && track.gesture.is_shake() {
+            track.opt_out = OptOut::Pending;
         }
-        if track.shook && track.due.is_some() {
-            track.shook = false;
+        if track.opt_out == OptOut::Pending && track.due.is_some() {
+            track.opt_out = OptOut::Withdrawn;
             self.events.push(Event::Withdrawn { id: track.id, at: time, counted: track.counted.take() });
         }
         let state = track.state(settings);
         let age = time.saturating_sub(track.looks.born);
         match track.counted {
-            None if !track.settled => {
+            None if track.may_be_counted() => {
                 let waited = track.due.is_some_and(|due| time.saturating_sub(due) >= UNDECIDED);
                 if track.due.is_some() && (state != State::Unknown || waited) {
                     track.counted = Some((time, state));
@@ -474,7 +492,7 @@ impl People {
                 }
             }
             None => {}
-            Some((counted_at, from)) if from != state => {
+            Some((counted_at, from)) if from != state && !track.settled => {
                 track.counted = Some((counted_at, state));
                 self.events.push(Event::Amended { id: track.id, counted_at, from, to: state });
             }
@@ -483,7 +501,8 @@ impl People {
         if age > LONGEST_TRACK {
             let id = self.new_id();
             let track = &mut self.tracks[index];
-            track.settled |= track.counted.take().is_some();
+            // Until its window is given out it can still be withdrawn.
+            track.settled |= track.counted.is_some();
             (track.id, track.due, track.found_again) = (id, None, None);
             (track.looks.born, track.looks.vote, track.gesture) = (time, Vote::default(), gesture::Series::default());
         }

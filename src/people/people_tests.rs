@@ -86,6 +86,15 @@ fn a_person_who_passes_twice_is_counted_twice() {
 }
 
 #[test]
+fn two_boxes_on_a_face_that_is_new_are_one_passage() {
+    let mut people = People::new(settings(), FRAME);
+    // The overlap is 0.25: less than what makes the detector leave one out.
+    let scene = |_| vec![masked(300.0, 200.0), Face { score: 0.8, ..masked(336.0, 200.0) }];
+    assert_eq!(counted(&play(&mut people, 10.0, 3.0, scene)).len(), 1);
+    assert_eq!(people.in_view(Duration::from_secs(3)).filter(|f| !f.followed).count(), 1, "it is covered all the same");
+}
+
+#[test]
 fn a_label_that_flips_makes_no_new_track() {
     let mut people = People::new(settings(), FRAME);
     let flip =
@@ -133,16 +142,29 @@ fn who_comes_out_where_another_is_hidden_does_not_become_them() {
     }
 }
 
+/// With landmarks, of which the nose goes from side to side.
+fn shaking(t: f32, face: Face) -> Face {
+    let nose = 30.0 + 8.0 * (t * 1.3 * std::f32::consts::TAU).sin();
+    let at = |x: f32, y: f32| (face.rect.x + x, face.rect.y + y);
+    let landmarks = [at(20.0, 30.0), at(40.0, 30.0), at(nose, 42.0), at(22.0, 60.0), at(38.0, 60.0)];
+    Face { landmarks: Some(landmarks), ..face }
+}
+
+#[test]
+fn who_stands_there_for_long_can_still_shake_the_head() {
+    let mut people = People::new(settings(), FRAME);
+    let scene = |t: f32| vec![shaking(if t < 125.0 { 0.0 } else { t }, masked(300.0, 200.0))];
+    let events = play(&mut people, 10.0, 130.0, scene);
+    assert!(matches!(events[..], [Event::Counted { .. }, Event::Withdrawn { counted: Some(_), .. }]), "{events:?}");
+    assert!(people.in_view(Duration::from_secs(130)).all(|face| face.opted_out));
+}
+
 #[test]
 fn who_shook_the_head_stays_uncounted_when_another_comes_out_where_they_are_hidden() {
     let mut people = People::new(settings(), FRAME);
-    let shaking = |t: f32, face: Face| {
-        let nose = if t < 2.0 { 30.0 + 8.0 * (t * 1.3 * std::f32::consts::TAU).sin() } else { 30.0 };
-        let at = |x: f32, y: f32| (face.rect.x + x, face.rect.y + y);
-        let landmarks = [at(20.0, 30.0), at(40.0, 30.0), at(nose, 42.0), at(22.0, 60.0), at(38.0, 60.0)];
-        Face { landmarks: Some(landmarks), ..face }
-    };
-    let scene = |t| one_comes_out_where_another_is_hidden(t).into_iter().map(|face| shaking(t, face)).collect();
+    let shakes_at = |t: f32| if t < 2.0 { t } else { 0.0 };
+    let scene =
+        |t| one_comes_out_where_another_is_hidden(t).into_iter().map(|face| shaking(shakes_at(t), face)).collect();
     let events = play(&mut people, 15.0, 4.5, scene);
     assert_eq!(counted(&events), [State::Known(Label::NoMask)], "{events:?}");
     assert_eq!(events.iter().filter(|e| matches!(e, Event::Withdrawn { .. })).count(), 1);

@@ -60,18 +60,32 @@ impl Vote {
         self.looks += fade * other.looks;
     }
 
-    /// The label that the looks agree on.
-    pub fn state(&self) -> State {
+    /// What the looks agree on. With `incorrect_is` a mask under the nose is that label from the start: what speaks for
+    /// either would else be split between the two, and half-sure looks at a mask would win against them.
+    pub fn state(&self, incorrect_is: Option<Label>) -> State {
         if self.weight <= 0.0 {
             return State::Unknown;
         }
         let independent = self.looks / (1.0 + (self.looks - 1.0).max(0.0) * CORRELATION);
         let evidence = self.sums.map(|s| s / self.weight * independent);
-        let mut order = [0, 1, 2];
-        order.sort_unstable_by(|a, b| evidence[*b].total_cmp(&evidence[*a]));
-        // For two labels the log-odds are each other's negative: half their distance is the log-odds of the first.
-        let lead = (evidence[order[0]] - evidence[order[1]]) / 2.0;
-        if lead > DECISION { State::Known(Label::ALL[order[0]]) } else { State::Unknown }
+        let [mask, bare, _] = evidence;
+        // Of two labels the log-odds are each other's negative.
+        let for_mask = match incorrect_is {
+            Some(Label::Mask) => -bare,
+            Some(_) => mask,
+            None => {
+                let mut order = [0, 1, 2];
+                order.sort_unstable_by(|a, b| evidence[*b].total_cmp(&evidence[*a]));
+                // Half the distance is, for two labels, the log-odds of the first.
+                let lead = (evidence[order[0]] - evidence[order[1]]) / 2.0;
+                return if lead > DECISION { State::Known(Label::ALL[order[0]]) } else { State::Unknown };
+            }
+        };
+        match for_mask {
+            x if x > DECISION => State::Known(Label::Mask),
+            x if x < -DECISION => State::Known(Label::NoMask),
+            _ => State::Unknown,
+        }
     }
 }
 
@@ -80,14 +94,31 @@ mod tests {
     use super::*;
     use crate::picture::Rect;
 
-    fn vote(looks: &[(f32, f32)]) -> State {
+    fn of(looks: impl IntoIterator<Item = (f32, [f32; 3])>) -> Vote {
         let mut vote = Vote::default();
-        for (time, mask) in looks {
-            let labels = [*mask, 1.0 - mask, 0.0];
+        for (time, labels) in looks {
             let face = Face { rect: Rect::new(0.0, 0.0, 40.0, 40.0), score: 0.9, labels, landmarks: None };
-            vote.look(Duration::from_secs_f32(*time), &face);
+            vote.look(Duration::from_secs_f32(time), &face);
         }
-        vote.state()
+        vote
+    }
+
+    fn vote(looks: &[(f32, f32)]) -> State {
+        of(looks.iter().map(|(time, mask)| (*time, [*mask, 1.0 - mask, 0.0]))).state(None)
+    }
+
+    #[test]
+    fn what_counts_as_one_is_decided_as_one() {
+        let seen = |labels| of((0..20).map(|i| (i as f32 / 10.0, labels)));
+        let (bare, mask) = (State::Known(Label::NoMask), State::Known(Label::Mask));
+        for labels in [[0.01, 0.6, 0.39], [0.1, 0.45, 0.45]] {
+            assert_eq!(seen(labels).state(Some(Label::NoMask)), bare, "{labels:?}");
+            assert_eq!(seen(labels).state(None), State::Unknown, "{labels:?}");
+        }
+        assert_eq!(seen([0.5, 0.25, 0.25]).state(Some(Label::NoMask)), State::Unknown);
+        assert_eq!(seen([0.45, 0.1, 0.45]).state(Some(Label::Mask)), mask);
+        assert_eq!(seen([0.25, 0.5, 0.25]).state(Some(Label::Mask)), State::Unknown);
+        assert_eq!(seen([0.02, 0.03, 0.95]).state(None), State::Known(Label::Incorrect));
     }
 
     #[test]
@@ -108,7 +139,7 @@ mod tests {
 
     #[test]
     fn no_look_is_unknown() {
-        assert_eq!(Vote::default().state(), State::Unknown);
+        assert_eq!(Vote::default().state(None), State::Unknown);
     }
 
     #[test]

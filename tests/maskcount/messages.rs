@@ -47,3 +47,23 @@ fn post_live_says_once_a_second_how_many_are_in_view() {
     let most = |state: &str| live.iter().map(|s| s.get::<u32>(state).unwrap()).max().unwrap();
     assert!(most("mask") > 0 && most("no_mask") > 0, "{live:?}");
 }
+
+#[test]
+fn while_paused_the_wall_display_shows_nobody() {
+    let mut h = harness("variant=fp32 post-live=true");
+    let element = h.element().unwrap();
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    let (caps, frame) = demo_frame("NV12");
+    h.set_src_caps(caps);
+    let mut shown = |from: u64| {
+        (0..15).for_each(|number| drop(h.push_and_pull(at(&frame, from + number * 100)).unwrap()));
+        let messages: Vec<_> = bus.iter().collect();
+        let live = said(&messages, "maskcount-live");
+        let last = live.last().unwrap();
+        ["mask", "no_mask", "incorrect", "unknown"].map(|state| last.get::<u32>(state).unwrap()).iter().sum::<u32>()
+    };
+    assert!(shown(0) > 0);
+    element.set_property("paused", true);
+    assert_eq!(shown(1500), 0);
+}

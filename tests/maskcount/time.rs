@@ -112,6 +112,19 @@ fn lost_frames_alone_end_no_track() {
 }
 
 #[test]
+fn a_frame_out_of_order_ends_no_track() {
+    let mut h = harness("variant=fp32");
+    let (caps, frame) = demo_frame("NV12");
+    h.set_src_caps(caps);
+    let mut tracks = |milliseconds| {
+        look::faces(&h.push_and_pull(at(&frame, milliseconds)).unwrap()).map(|(track, _)| track).collect::<Vec<_>>()
+    };
+    let before = (0..10).map(|i| tracks(i * 40)).last().unwrap();
+    assert!(!before.is_empty());
+    assert_eq!([tracks(359), tracks(400)], [before.clone(), before]);
+}
+
+#[test]
 fn between_two_looks_the_boxes_go_on_with_the_people() {
     let mut h = harness("variant=fp32 interval=5");
     let (caps, frame) = demo_frame("GRAY8");
