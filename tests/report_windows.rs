@@ -207,7 +207,7 @@ fn a_stream_that_goes_on_after_its_end_goes_on_with_what_was_withheld() {
 
 #[test]
 fn a_file_that_is_played_twice_is_not_put_together() {
-    let mut report = memory(Settings { min_persons: 4, ..settings() });
+    let mut report = memory(Settings { min_persons: 4, recorded: true, ..settings() });
     for _ in 0..2 {
         run(&mut report, "08:40:00", 4.0, 3);
         report.finish(Some(at("08:40:04")));
@@ -215,6 +215,16 @@ fn a_file_that_is_played_twice_is_not_put_together() {
     let notices = report.notices();
     assert!(notices.iter().all(|n| !matches!(n, Notice::Record(_))));
     assert!(notices.iter().any(|n| matches!(n, Notice::Warning { .. })));
+}
+
+#[test]
+fn a_camera_whose_clock_was_set_back_meanwhile_goes_on_with_what_was_withheld() {
+    let mut report = memory(Settings { min_persons: 4, ..settings() });
+    run(&mut report, "08:40:00", 4.0, 3);
+    report.finish(Some(at("08:40:04")));
+    run(&mut report, "08:40:03", 7.0, 3);
+    report.frame(at("08:40:10"), true);
+    assert_eq!(records(&mut report).iter().map(|r| r.persons).collect::<Vec<_>>(), [6]);
 }
 
 #[test]

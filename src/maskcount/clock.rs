@@ -16,6 +16,8 @@ pub struct UtcClock {
     start: Option<Timestamp>,
     /// Running time (ns) and UTC of one and the same frame of this segment.
     base: Option<(u64, Timestamp)>,
+    /// The mapping before this one, where it was made anew within the segment: what was seen then has its time by it.
+    before: Option<(u64, Timestamp)>,
     /// Whether the mapping is the sender's.
     by_sender: bool,
     last: Option<Timestamp>,
@@ -30,7 +32,12 @@ impl UtcClock {
 
     /// The next frame begins a new segment: running times may start again.
     pub fn segment(&mut self) {
-        self.base = None;
+        (self.base, self.before) = (None, None);
+    }
+
+    /// The mapping is to be made anew with the next frame.
+    fn renew(&mut self) {
+        self.before = self.base.take().or(self.before);
     }
 
     /// A pause begins.
@@ -45,7 +52,7 @@ impl UtcClock {
         if self.start.is_some() {
             return Duration::ZERO;
         }
-        self.base = None;
+        self.renew();
         paused.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
@@ -59,9 +66,9 @@ impl UtcClock {
     pub fn utc(&mut self, running_time: u64, sent: Option<Timestamp>, now: impl FnOnce() -> Timestamp) -> Timestamp {
         // An RTSP sender tells its time some seconds after its first frame.
         if self.start.is_none() && sent.is_some() && !self.by_sender {
-            self.base = None;
+            self.renew();
         }
-        let (from, base) = *self.base.get_or_insert_with(|| {
+        let mapping = *self.base.get_or_insert_with(|| {
             self.by_sender = self.start.is_none() && sent.is_some();
             let begin = match (self.start, self.last) {
                 // A recorded file that is sought in or played again goes on where it was.
@@ -70,12 +77,23 @@ impl UtcClock {
             };
             (running_time, begin)
         });
-        let offset = i128::from(running_time) - i128::from(from);
-        let offset = SignedDuration::from_nanos(i64::try_from(offset).unwrap_or(0));
-        let utc = base.checked_add(offset).unwrap_or(base);
+        let utc = by(mapping, running_time);
         self.last = Some(utc);
         utc
     }
+
+    /// UTC of a frame that came before, by the mapping of its time; `None` before the first one of a segment.
+    pub fn of(&self, running_time: Duration) -> Option<Timestamp> {
+        let running_time = u64::try_from(running_time.as_nanos()).ok()?;
+        let now = self.base.filter(|(from, _)| *from <= running_time);
+        now.or(self.before).or(self.base).map(|mapping| by(mapping, running_time))
+    }
+}
+
+fn by((from, base): (u64, Timestamp), running_time: u64) -> Timestamp {
+    let offset = i128::from(running_time) - i128::from(from);
+    let offset = SignedDuration::from_nanos(i64::try_from(offset).unwrap_or(0));
+    base.checked_add(offset).unwrap_or(base)
 }
 
 /// A timestamp of a `GstReferenceTimestampMeta`: nanoseconds, by the name of its caps.
@@ -131,7 +149,14 @@ mod tests {
         assert_eq!(clock.utc(5 * SECOND, sent("2026-04-26T08:00:05Z"), || unreachable!()), at("2026-04-26T08:00:05Z"));
         // Its clock is set while the segment goes on: the windows stay where they are.
         assert_eq!(clock.utc(6 * SECOND, sent("2026-04-26T09:30:00Z"), || unreachable!()), at("2026-04-26T08:00:06Z"));
+        assert_eq!(
+            clock.of(Duration::from_secs(3)),
+            Some(at("2026-04-26T08:00:10Z")),
+            "by the wall clock, as it was then"
+        );
+        assert_eq!(clock.of(Duration::from_secs(6)), Some(at("2026-04-26T08:00:06Z")));
         clock.segment();
+        assert_eq!(clock.of(Duration::from_secs(6)), None);
         assert_eq!(clock.utc(0, sent("2026-04-26T09:30:05Z"), || unreachable!()), at("2026-04-26T09:30:05Z"));
     }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::detect::manifest::Manifest;
 use crate::detect::sampling::Geometry;
 use crate::detect::worker::Worker;
@@ -15,7 +13,6 @@ use crate::picture::Picture;
 pub struct Frame {
     /// Running time.
     pub time: Duration,
-    pub utc: Timestamp,
     /// Width and height in pixels.
     pub size: (u32, u32),
 }

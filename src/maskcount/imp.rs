@@ -59,7 +59,7 @@ impl MaskCount {
         let analysed = due && !settings.paused && !self.is_late(time) && !gap && state.eye.is_free();
         state.report.frame(utc, analysed);
         let waited = if analysed {
-            state.begin_look(buffer, &video, &settings, time, utc, &mut stats)?;
+            state.begin_look(buffer, &video, &settings, time, &mut stats)?;
             state.end_look(false, &mut stats)?
         } else {
             stats.skipped += u64::from(due);
@@ -165,8 +165,9 @@ impl MaskCount {
                 imp.post(bus::notice(&element, notice, true, None));
             }
         };
-        let report = Report::open(settings.report.clone(), identity, env!("CARGO_PKG_VERSION"), notify)
-            .map_err(|e| report_error(&e))?;
+        let recorded = settings.start_time.is_some();
+        let files = report::Settings { recorded, ..settings.report.clone() };
+        let report = Report::open(files, identity, env!("CARGO_PKG_VERSION"), notify).map_err(|e| report_error(&e))?;
         let name = self.obj().name();
         let eye = Eye::new(detector, settings.asynchronous.then_some(name.as_str()))
             .map_err(|e| gst::error_msg!(gst::CoreError::Thread, ("no thread for the runtime: {e}")))?;
@@ -262,6 +263,8 @@ impl BaseTransformImpl for MaskCount {
         let state = lock(&self.state).take();
         if let Some(mut state) = state {
             self.finish(&mut state);
+            let report = state.report.end();
+            lock(&self.stats).report = report;
         }
         Ok(())
     }

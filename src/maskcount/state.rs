@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::clock::UtcClock;
 use super::eye::{Eye, Frame, Look};
 use super::failure::Failure;
@@ -123,8 +121,8 @@ impl State {
     /// Ends every track and the look under way.
     fn forget(&mut self) {
         self.eye.forget();
-        if let (Some(utc), Some(last)) = (self.clock.last(), self.last_frame) {
-            take(&mut self.report, self.people.forget(last), utc, last);
+        if let Some(last) = self.last_frame {
+            take(&mut self.report, self.people.forget(last), &self.clock);
         }
     }
 
@@ -168,7 +166,6 @@ impl State {
         video: &Video,
         settings: &Settings,
         time: Duration,
-        utc: Timestamp,
         stats: &mut Stats,
     ) -> Result<(), Failure> {
         let threshold = settings.threshold.unwrap_or(self.eye.manifest().threshold) as f32 * people::COVERED;
@@ -176,7 +173,7 @@ impl State {
         let keep = self.leaves_out || !looks_at_each;
         let sampling = video.with_picture(buffer, |picture| {
             let (width, height) = (picture.width(), picture.height());
-            let of = Frame { time, utc, size: (width as u32, height as u32) };
+            let of = Frame { time, size: (width as u32, height as u32) };
             // Before the look begins: with `async` it may be done at once.
             if keep {
                 self.change.take(picture);
@@ -197,12 +194,12 @@ impl State {
     pub fn end_look(&mut self, wait: bool, stats: &mut Stats) -> Result<Duration, DetectError> {
         let awaited = self.eye.is_awaited();
         let Some(Look { frame, times, faces }) = self.eye.end(wait)? else { return Ok(Duration::ZERO) };
-        let Frame { time, utc, size } = frame;
+        let Frame { time, size } = frame;
         stats.runtime.add(times.runtime);
         stats.decoding.add(times.decoding);
         let start = Instant::now();
-        take(&mut self.report, self.people.resize(size, time), utc, time);
-        take(&mut self.report, self.people.look(time, faces), utc, time);
+        take(&mut self.report, self.people.resize(size, time), &self.clock);
+        take(&mut self.report, self.people.look(time, faces), &self.clock);
         stats.people.add(start.elapsed());
         self.last_look = Some(time);
         self.change.end();
@@ -275,12 +272,9 @@ impl State {
 }
 
 /// Tells the report what happened to the counts.
-fn take(report: &mut Report, events: &[Event], utc: Timestamp, now: Duration) {
-    // Events carry stream times; all of them lie at or before this look.
-    let utc_of = |time: Duration| {
-        let back = jiff::SignedDuration::try_from(now.saturating_sub(time)).unwrap_or_default();
-        utc.checked_sub(back).unwrap_or(utc)
-    };
+fn take(report: &mut Report, events: &[Event], clock: &UtcClock) {
+    // Events carry times of frames that came, so all of them have a UTC.
+    let utc_of = |time: Duration| clock.of(time).or(clock.last()).unwrap_or_default();
     let passage = |at, worn| Passage { time: utc_of(at), wearing: wearing(worn) };
     for event in events {
         match *event {

@@ -88,7 +88,12 @@ impl Journal {
                 Some(why) => why,
             },
         };
-        let aside = path.with_extension("journal.aside");
+        let named = |number: u32| match number {
+            1 => path.with_extension("journal.aside"),
+            _ => path.with_extension(format!("journal.aside-{number}")),
+        };
+        // One that was put aside before is not lost for this one.
+        let aside = (1..).map(named).find(|aside| aside.symlink_metadata().is_err()).expect("numbers do not end");
         std::fs::rename(&path, &aside)?;
         Ok(Found::SetAside { path: aside, why })
     }

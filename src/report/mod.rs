@@ -15,17 +15,19 @@
 //!   Windows of which no frame came are not made up. If too few had passed, the window goes on to the end of the one of
 //!   the new time; `coverage` tells how much of that was seen.
 //! - **The end of the stream** closes the open window early, `complete: false` unless it is at its end. If too few have
-//!   passed it is withheld, and goes on when the stream does, or at the next start with the same `location`. A stream that
-//!   starts again *before* the time at which it had ended (a file played twice) does not go on with it, nor does one that
-//!   another model judges (another variant of it as well); both are said.
+//!   passed it is withheld, and goes on when the stream does, or at the next start with the same `location`, unless another
+//!   model judges that one (another variant of it as well), which is said.
 //! - **A crash or power cut**: with a `location`, a restart goes on with the window as it was journalled last (at most
 //!   [`JOURNAL_INTERVAL`] ago); if its time is over it is given out, `complete: false`.
+//! - **A recording that is played again**, after its end or a crash, from before the time that an earlier run had reached:
+//!   what that run had not given out is left out, and it is said. What it had given out is there twice.
 //!
 //! # Files
 //!
 //! With a `location` a thread writes each record to a file of its own and keeps the journal beside them, so that the
 //! streaming thread never waits for a disk. A file is never overwritten: a second record for the same name gets `-2`.
-//! While the disk takes nothing, up to [`KEPT_RECORDS`] records are kept in memory.
+//! While the disk takes nothing, up to [`KEPT_RECORDS`] records are kept in memory, and those who listen have them before the
+//! journal has: after a power cut *then*, the next start gives out such a window again, as it had been journalled last.
 
 mod journal;
 mod noise;
@@ -86,6 +88,8 @@ pub struct Settings {
     pub location: Option<String>,
     /// Remove the oldest sidecar files beyond this number; 0: keep all.
     pub max_files: u32,
+    /// The times are those of a recording, not of a clock: one that is played again has the same.
+    pub recorded: bool,
 }
 
 impl Default for Settings {
@@ -98,6 +102,7 @@ impl Default for Settings {
             epsilon: 0.0,
             location: None,
             max_files: 0,
+            recorded: false,
         }
     }
 }
@@ -144,7 +149,7 @@ pub enum ReportError {
     Quality(Quality),
     #[error("location \"{location}\" is not possible: {why}")]
     Location { location: String, why: String },
-    #[error("cannot write to {}: {source}. Create the folder, or set another location", .path.display())]
+    #[error("cannot write to {}: {source}. {}, or set another location", .path.display(), advice(source))]
     Folder { path: PathBuf, source: std::io::Error },
     #[error("another element writes the files of location \"{0}\"; each needs a location of its own")]
     Busy(String),
@@ -152,6 +157,16 @@ pub enum ReportError {
     Journal { path: PathBuf, source: std::io::Error },
     #[error("cannot start the thread that writes the files: {0}")]
     Thread(std::io::Error),
+}
+
+/// What to do about a folder that takes no files.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "Create the folder that it is to lie in",
+        std::io::ErrorKind::PermissionDenied => "Give whoever runs this the right to write there",
+        std::io::ErrorKind::ReadOnlyFilesystem => "Make that medium writable",
+        _ => "Make room for it there",
+    }
 }
 
 /// Totals since the report was opened. They say no more than the records do.
@@ -182,6 +197,7 @@ struct Left {
 pub struct Report {
     origin: Arc<Origin>,
     rules: Rules,
+    recorded: bool,
     open: Option<Held>,
     left: Option<Left>,
     /// Newest frame that the model looked at.
@@ -250,6 +266,7 @@ impl Report {
         let mut report = Report {
             origin,
             rules: Rules { min_persons: settings.min_persons, epsilon: settings.epsilon },
+            recorded: settings.recorded,
             open: None,
             left: None,
             last_look: None,
@@ -406,6 +423,12 @@ impl Report {
     #[must_use = "records are in here"]
     pub fn notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
+    }
+
+    /// Ends the report; what could not be written until now is lost, and said. The totals with that.
+    pub fn end(mut self) -> Stats {
+        drop(self.writer.take());
+        self.stats()
     }
 
     /// Totals since the report was opened.

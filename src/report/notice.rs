@@ -69,7 +69,7 @@ impl fmt::Display for Notice {
             Notice::RecordLost { start, end } => {
                 write!(
                     f,
-                    "the record of the window from {start} to {end} is lost: more than could be kept were unwritten"
+                    "the record of the window from {start} to {end} is lost: it could not be written, nor kept for longer"
                 )
             }
         }

@@ -55,8 +55,13 @@ pub fn share(masked: u64, classified: u64, epsilon: f64, quality: Option<Quality
     }
     let raw = masked as f64 / classified as f64;
     let (low, high) = wilson(raw, effective_size(raw, classified as f64, epsilon));
-    let correct = |share| quality.map_or(share, |q| rogan_gladen(share, q));
-    Some(Share { raw, best: correct(raw), low: correct(low), high: correct(high) })
+    let Some(q) = quality else { return Some(Share { raw, best: raw, low, high }) };
+    let [best, corrected_low, corrected_high] = [raw, low, high].map(|share| rogan_gladen(share, q));
+    // How often the model is wrong is itself not exact. Where all that was counted may be its errors, the corrected ends
+    // come to lie on 0, or on 1; to know the share better than without a correction would be too much.
+    let width = high - low;
+    let (low, high) = (corrected_low.min(1.0 - width), corrected_high.max(width));
+    Some(Share { raw, best, low, high })
 }
 
 /// Wilson's 95 % interval of the share `p` seen in `n` trials.
@@ -160,6 +165,16 @@ mod tests {
             assert!(f64::from(held) / windows >= 0.93, "{held} of {WINDOWS} at {truth}, n {n}");
             assert!((sum / windows - truth).abs() < 0.005, "mean {} at {truth}", sum / windows);
             assert!(raw / windows < truth - 0.02, "without the correction there is a bias to mend");
+        }
+    }
+
+    #[test]
+    fn the_correction_makes_no_interval_narrower() {
+        let q = Quality { sensitivity: 0.995, specificity: 0.986 };
+        for (masked, n) in [(0, 300), (300, 300), (2000, 2000), (3, 300), (150, 300)] {
+            let (plain, s) = (share(masked, n, 0.0, None).unwrap(), share(masked, n, 0.0, Some(q)).unwrap());
+            assert!(s.high - s.low > plain.high - plain.low - 1e-12, "{masked}/{n}: {s:?}");
+            assert!((0.0..=s.best).contains(&s.low) && (s.best..=1.0).contains(&s.high), "{masked}/{n}: {s:?}");
         }
     }
 

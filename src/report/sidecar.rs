@@ -109,18 +109,21 @@ impl Pattern {
         (ours && (record.site.as_str(), record.camera.as_str()) == (site, camera)).then_some(record)
     }
 
-    /// All sidecars in the folder that this pattern gave to `camera` at `site`, oldest first.
-    pub fn sidecars(&self, site: &str, camera: &str) -> io::Result<Vec<(Timestamp, String)>> {
+    /// All sidecars in the folder that this pattern gave to `camera` at `site`, in the order in which they were written:
+    /// a recording that is older than the ones before it is counted last.
+    pub fn sidecars(&self, site: &str, camera: &str) -> io::Result<Vec<String>> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
-            let Ok(name) = entry?.file_name().into_string() else { continue };
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
             if let Some(record) = self.record_of(&name, site, camera) {
-                found.push((record.start, name));
+                let written = entry.metadata().and_then(|there| there.modified()).ok();
+                // `a-2` and `a-10` begin alike: the shorter is the older.
+                found.push((written, record.start, name.len(), name));
             }
         }
-        // `a-2` and `a-10` begin alike: the shorter is the older.
-        found.sort_by(|(a, x), (b, y)| (a, x.len(), x).cmp(&(b, y.len(), y)));
-        Ok(found)
+        found.sort();
+        Ok(found.into_iter().map(|(.., name)| name).collect())
     }
 
     /// Removes what a run that was killed left half written. Only for the holder of the lock.
@@ -195,5 +198,12 @@ pub(super) fn write_new(pattern: &Pattern, path: &Path, bytes: &[u8]) -> io::Res
 
 /// Brings the names of the folder to the disk.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    match File::open(folder)?.sync_all() {
+        // Some file systems, of networks above all, know this for files only.
+        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        result => result,
+    }
 }

@@ -43,11 +43,12 @@ impl Report {
 
     /// Goes on with what was left behind, now that the stream is at `time`.
     fn go_on_with(&mut self, left: Left, time: Timestamp) -> Option<Record> {
-        let Left { mut held, origin, ended } = left;
-        if ended && time < held.window.latest {
+        let Left { mut held, origin, .. } = left;
+        if self.recorded && time < held.window.latest {
             self.notices.push(Notice::Warning {
                 text: format!(
-                    "the stream starts before {}, where the one before it had ended: what was withheld then is left out",
+                    "the recording starts before {}, up to which an earlier run had counted: what that run had not given \
+                     out is left out, since it is counted again",
                     held.window.latest
                 ),
             });

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::journal::{Journal, Lock, State, Unwritten};
 use super::privacy::Origin;
 use super::record::Record;
@@ -45,8 +43,8 @@ pub(super) struct Files {
     /// Of the state: that of an earlier run until this one has a state of its own.
     state_origin: Arc<Origin>,
     unwritten: VecDeque<Unwritten>,
-    /// Our sidecars, oldest first, once `max-files` has asked for them.
-    shelf: Option<VecDeque<(Timestamp, String)>>,
+    /// Our sidecars in the order in which they were written, once `max-files` has asked for them.
+    shelf: Option<VecDeque<String>>,
     /// The last round failed, and it has been said.
     failing: bool,
     /// What stands in the journal is what stands here.
@@ -121,8 +119,8 @@ impl Files {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        if self.failing && !self.lock.is_on(&self.pattern.lock()) {
-            // The folder came back without our lock, or with that of somebody who was faster.
+        if !self.lock.is_on(&self.pattern.lock()) {
+            // The folder was emptied or came back without our lock, or with that of somebody who was faster.
             self.lock = Lock::take(&self.pattern.lock())?
                 .ok_or_else(|| io::Error::other("another element writes the same files"))?;
             self.journalled = false;
@@ -135,12 +133,11 @@ impl Files {
             return Ok(());
         }
         while let Some(unwritten) = self.unwritten.front() {
-            let start = unwritten.record.start;
             let file = self.write_sidecar(unwritten)?;
             self.unwritten.pop_front();
             self.journalled = false;
             (self.notify)(Notice::SidecarClosed { path: self.pattern.folder().join(&file) });
-            self.remove_oldest(start, file)?;
+            self.remove_oldest(file)?;
         }
         self.write_journal()
     }
@@ -173,7 +170,8 @@ impl Files {
         }
     }
 
-    fn remove_oldest(&mut self, start: Timestamp, file: String) -> io::Result<()> {
+    /// Keeps to `max-files`, now that `file` has been written.
+    fn remove_oldest(&mut self, file: String) -> io::Result<()> {
         let max = self.common.max_files.load(Ordering::Relaxed) as usize;
         if max == 0 {
             self.shelf = None;
@@ -181,14 +179,15 @@ impl Files {
         }
         match &mut self.shelf {
             Some(shelf) => {
-                let place = shelf.partition_point(|(other, _)| *other <= start);
-                shelf.insert(place, (start, file));
+                // Somebody may have taken a file away, and its name be given out again.
+                shelf.retain(|other| *other != file && self.pattern.folder().join(other).exists());
+                shelf.push_back(file);
             }
             None => self.shelf = Some(self.pattern.sidecars(&self.origin.site, &self.origin.camera)?.into()),
         }
         let Some(shelf) = &mut self.shelf else { return Ok(()) };
         while shelf.len() > max
-            && let Some((_, oldest)) = shelf.pop_front()
+            && let Some(oldest) = shelf.pop_front()
         {
             match std::fs::remove_file(self.pattern.folder().join(oldest)) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
