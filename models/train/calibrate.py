@@ -5,7 +5,7 @@
 
 Face score: Platt scaling, sigmoid(a * logit + b), fitted to hit or miss of every detection (matched at IoU 0.5, ignore
 regions left out), balanced so that 0.5 falls where missed and invented faces are worth the same. Label: one temperature
-on the softmax. Also measures, for `quality`, how often a masked face is called mask (sensitivity) and a bare one no_mask.
+on the softmax. Also measures, for `quality`, how often a masked face is called mask (sensitivity) and a bare one is not.
 """
 import argparse
 import json
@@ -75,8 +75,8 @@ def main():
 
     sure = known & (probability >= content["threshold"]) & (height >= QUALITY_HEIGHT)
     guess = found[:, 1:4].argmax(1)
-    quality = {name: round(float((guess[sure & (label == i)] == i).mean()), 4)
-               for i, name in ((0, "sensitivity"), (1, "specificity"))}
+    masked, bare = (guess[sure & (label == i)] == 0 for i in (0, 1))
+    quality = {"sensitivity": round(float(masked.mean()), 4), "specificity": round(float(1 - bare.mean()), 4)}
     print(f"quality at {QUALITY_HEIGHT} px and more: {quality}")
     content["decoder"].update(face_a=round(float(face_a), 5), face_b=round(float(face_b), 5), label_a=round(label_a, 5))
     content["quality"] = quality

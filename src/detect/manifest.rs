@@ -20,8 +20,10 @@ pub const PLAIN_VARIANT: &str = "fp32";
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read the model {path}: {source}")]
     Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} is no text: the property `model` names the manifest, the .json file beside the network")]
+    NotText { path: PathBuf },
     #[error("{path} is {bytes} bytes, at most {max} are allowed")]
     TooLarge { path: PathBuf, bytes: u64, max: u64 },
     #[error("manifest {manifest} is not JSON: {source}")]

@@ -57,12 +57,7 @@ impl Model {
     pub fn load(path: &Path, variant: Variant) -> Result<Model, ModelError> {
         let text = read_bounded(path, MAX_MANIFEST_BYTES)?;
         let shown = path.display().to_string();
-        let text = String::from_utf8(text).map_err(|e| ModelError::Field {
-            manifest: shown.clone(),
-            field: "(whole file)".into(),
-            expected: "UTF-8 text".into(),
-            found: format!("a broken character at byte {}", e.utf8_error().valid_up_to()),
-        })?;
+        let text = String::from_utf8(text).map_err(|_| ModelError::NotText { path: path.into() })?;
         let manifest = Manifest::parse(&text, &shown)?;
         let network = choose(&manifest, variant, has_int8_instructions(), &shown)?;
         let file = path.with_file_name(network.file);

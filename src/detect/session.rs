@@ -123,7 +123,7 @@ impl RuntimeSearch {
             let mut tried = Vec::new();
             for path in self.candidates() {
                 // ort resolves a relative path against the program's folder; a user means the working directory.
-                let bare = path.components().count() == 1;
+                let bare = path.components().count() == 1 && !(self.path.is_some() && path.exists());
                 let path = if bare { path } else { std::path::absolute(&path).unwrap_or(path) };
                 if !bare && !path.exists() {
                     tried.push(format!("{} (not there)", path.display()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gst_base::prelude::*;
 
 use super::{MaskCount, message};
-use crate::people::{InView, State as Worn};
+use crate::people::{self, InView, State as Worn};
 use crate::report::Notice;
 
 fn element_message(element: &MaskCount, structure: gst::Structure) -> gst::Message {
@@ -38,7 +38,8 @@ pub fn notice(element: &MaskCount, notice: Notice, post_records: bool, time: Opt
                 .field("hint", "window=10 min-persons=1")
                 .build();
             let text = withheld.to_string();
-            let info = gst::message::Info::builder(gst::StreamError::Failed, &text).src(element).build();
+            // gst-launch shows of an info message only what is for debugging.
+            let info = gst::message::Info::builder(gst::StreamError::Failed, &text).debug(&text).src(element).build();
             vec![element_message(element, structure), info]
         }
         Notice::SidecarClosed { path } => {
@@ -50,6 +51,16 @@ pub fn notice(element: &MaskCount, notice: Notice, post_records: bool, time: Opt
             vec![gst::message::Warning::builder(gst::ResourceError::Write, &text).src(element).build()]
         }
     }
+}
+
+/// Looks are so far apart that nobody is ever seen twice.
+pub fn seldom(element: &MaskCount) -> gst::Message {
+    let text = format!(
+        "looks come more than {} s apart: nobody is found again by then, so nobody is counted. Lower `interval` or raise \
+         `max-fps`; at two looks a second and more people are counted well",
+        people::LOST_AFTER.as_secs()
+    );
+    gst::message::Warning::builder(gst::StreamError::Failed, &text).src(element).build()
 }
 
 /// How many of those who are followed are of each state; who shook the head is in none.

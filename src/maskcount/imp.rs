@@ -60,6 +60,9 @@ impl MaskCount {
         state.report.frame(utc, analysed);
         let waited = if analysed {
             state.begin_look(buffer, &video, &settings, time, &mut stats)?;
+            if state.looks_are_seldom() {
+                state.posts.push_back(bus::seldom(&self.obj()));
+            }
             state.end_look(false, &mut stats)?
         } else {
             stats.skipped += u64::from(due);

@@ -20,6 +20,8 @@ use crate::report::{Passage, Report, Wearing};
 /// A frame that is this much earlier than the one before it, within one segment, is out of order; what is more is another
 /// stretch of time.
 const OUT_OF_ORDER: Duration = Duration::from_secs(1);
+/// So many looks in a row that come too late are no gap in the stream.
+const SELDOM: u32 = 3;
 /// Time between two `maskcount-live` messages.
 const LIVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -40,6 +42,8 @@ pub struct State {
     /// Frames since the last one that was given to the eye, for `interval`, and its running time, for `max-fps`.
     since_begun: u32,
     last_begun: Option<Duration>,
+    /// How many looks in a row came so long after the one before that nobody can be found again.
+    seldom: u32,
     /// Running time of the frame that the boxes rest on; with `async` it is older than `last_begun` most of the time.
     last_look: Option<Duration>,
     pub last_frame: Option<Duration>,
@@ -65,6 +69,7 @@ impl State {
             revision: settings.revision,
             since_begun: u32::MAX,
             last_begun: None,
+            seldom: 0,
             last_look: None,
             last_frame: None,
             last_live: None,
@@ -184,6 +189,8 @@ impl State {
             self.eye.begin(picture, &video.geometry(buffer, width, height), threshold, of)
         })??;
         stats.sampling.add(sampling);
+        let alone = self.last_begun.is_some_and(|last| time.saturating_sub(last) > people::LOST_AFTER);
+        self.seldom = if alone { self.seldom.saturating_add(1) } else { 0 };
         (self.since_begun, self.last_begun) = (0, Some(time));
         stats.analysed += 1;
         Ok(())
@@ -210,6 +217,11 @@ impl State {
     pub fn watch(&mut self, buffer: &gst::BufferRef, video: &Video) -> Result<(), Failure> {
         self.leaves_out = true;
         video.with_picture(buffer, |picture| self.change.take(picture))
+    }
+
+    /// Whether it is to be said that looks are too far apart to count anybody: once one after the other was, and once only.
+    pub fn looks_are_seldom(&self) -> bool {
+        self.seldom == SELDOM
     }
 
     /// Who is in view for the wall display: nobody while nothing is looked at, or has not been for so long that they may

@@ -60,6 +60,17 @@ fn max_fps_limits_the_looks_by_buffer_time() {
 }
 
 #[test]
+fn looks_too_far_apart_to_count_anybody_are_said_once() {
+    let mut h = harness("interval=4");
+    let bus = gst::Bus::new();
+    h.element().unwrap().set_bus(Some(&bus));
+    h.set_src_caps_str(COMMON_CAPS);
+    (0..40).for_each(|second| drop(h.push_and_pull(common::grey(second * 1000)).unwrap()));
+    let warnings: Vec<_> = bus.iter().filter(|m| m.type_() == gst::MessageType::Warning).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+}
+
+#[test]
 fn the_first_frame_of_another_size_is_looked_at() {
     let mut h = harness("interval=100 max-fps=1/10");
     h.set_src_caps_str(COMMON_CAPS);
