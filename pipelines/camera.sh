@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A camera at this machine is counted; what it sees is shown covered in a window, or, on a machine without a screen, as
-# an HLS stream in out/camera.
+# an HLS stream in out/CAMERA.
 #
-#     pipelines/camera.sh [/dev/videoN] [SITE] [CAMERA]
+#     pipelines/camera.sh [/dev/videoN] [SITE] [CAMERA]        CAMERA: if not given, what the device is called
 #
 # For one camera at a door or a stall. To change: the picture's size and rate after v4l2src (video/x-raw,… or
 # image/jpeg,…), `zone` and `line` of maskcount. Records go to stats/ and onto the terminal, one each 20 minutes once ten
@@ -11,22 +11,22 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 
+usage "$@"
+[ $# -le 3 ] || die "usage: camera.sh [/dev/videoN] [SITE] [CAMERA]"
 device=${1:-/dev/video0} site=${2:-home} camera=${3:-$(basename "${1:-/dev/video0}")}
 need_plugin
 source_of "$device"
-[ "$live" = yes ] || die "$device is no camera; file.sh is for files"
+[[ $device == /dev/* ]] || die "$device is no camera of this machine; file.sh is for files, rtsp.sh for network cameras"
 mkdir -p stats
 if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
     sink=(videoconvert ! autovideosink sync=false)
 else
-    hls_into "out/camera"
-    say "camera: no screen here; the covered stream is out/camera/live.m3u8"
+    hls_into "out/$camera"
+    say "camera: no screen here; the covered stream is out/$camera/live.m3u8"
 fi
 
-trap : INT
-gst-launch-1.0 -m -e \
+play "stats/$camera.log" \
     "${source[@]}" \
     ! maskcount "camera=$camera" "site=$site" "location=stats/$camera-%Y%m%dT%H%M%SZ.json" \
-    ! facepixelate ! queue leaky=downstream max-size-buffers=4 ! "${sink[@]}" \
-    </dev/null 2>&1 | { trap '' INT; show_messages "stats/$camera.log"; } ||
+    ! facepixelate ! queue leaky=downstream max-size-buffers=4 ! "${sink[@]}" ||
     die "the pipeline failed (its error stands above; messages: stats/$camera.log)"

@@ -12,11 +12,13 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 
+usage "$@"
 dashboard=no
 if [ "${1:-}" = --dashboard ]; then
     dashboard=yes
     shift
 fi
+[ $# -le 1 ] || die "one source only, and --dashboard before it; --help says more"
 input=${1:-$maskcount_root/tests/media/demo.mp4}
 source_of "$input"
 
@@ -55,19 +57,13 @@ to_page() { if [ "$dashboard" = yes ]; then "$here/live.py" "${page}api/live" de
 
 [ "$dashboard" = no ] || serve_page
 
-# `videoconvert` does nothing for the formats that maskcount takes itself; it lets 10-bit or 4:4:4 files in.
-# `-e` turns Ctrl-C into an end of stream, so that the window is given out and the file becomes whole.
-trap : INT
-failed=0
-gst-launch-1.0 -m -e \
-    "${source[@]}" ! videoconvert \
+mp4_into "$out/covered.mp4"
+tap=to_page
+play "$out/messages.log" \
+    "${source[@]}" \
     ! maskcount site=demo camera=demo post-live=true window=10 min-persons=1 "location=$out/stats/demo-%Y%m%dT%H%M%SZ.json" \
     ! facepixelate ! progressreport name=progress update-freq=5 \
-    ! queue ! videoconvert ! x264enc speed-preset=veryfast tune=zerolatency pass=quant quantizer=24 \
-    ! video/x-h264,profile=main ! h264parse ! mp4mux faststart=true ! filesink "location=$out/covered.mp4" \
-    </dev/null 2>&1 | { trap '' INT; to_page; } | { trap '' INT; show_messages "$out/messages.log"; } || failed=1
-trap - INT
-[ "$failed" -eq 0 ] || die "the pipeline failed (its error stands above; messages: $out/messages.log)"
+    ! queue ! "${sink[@]}" || die "the pipeline failed (its error stands above; messages: $out/messages.log)"
 [ -s "$out/covered.mp4" ] || die "no covered video came out: did any frame arrive? Messages: $out/messages.log"
 
 "$here/picture.py" "$out/covered.mp4" "$out/covered.png"

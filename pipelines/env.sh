@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced, by the other scripts and by anybody's shell (`. pipelines/env.sh`): lets GStreamer find the plugin that cargo
+# Sourced, by the other scripts and by anybody's bash (`. pipelines/env.sh`): lets GStreamer find the plugin that cargo
 # built in this repository, and the plugin find the ONNX Runtime that setup.sh fetched.
 
 maskcount_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -5,11 +5,13 @@
 #
 # For one small computer that looks after a whole site. The three elements share one model in memory. Each camera writes
 # out/market/CAMERA/stats/….json and a covered HLS stream out/market/CAMERA/live.m3u8. To change: the cameras' names and
-# `site`. WINDOW and MIN_PERSONS are taken from the environment. Ctrl-C gives out the open windows and ends.
+# `site`. WINDOW and MIN_PERSONS are taken from the environment. Ctrl-C gives out the open windows and ends. A camera that is
+# lost ends all three, and nothing starts them again; for cameras that run for months, one rtsp.sh each.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 
+usage "$@"
 [ $# -eq 0 ] || [ $# -eq 3 ] || die "usage: market.sh [SOURCE SOURCE SOURCE]"
 clip=$maskcount_root/tests/media/demo.mp4
 sources=("${@:-$clip}")
@@ -29,7 +31,6 @@ for i in 0 1 2; do
         ! facepixelate ! queue ! "${sink[@]}")
 done
 
-trap : INT
-gst-launch-1.0 -m -e "${line[@]}" </dev/null 2>&1 | { trap '' INT; show_messages "$out/messages.log"; } ||
+play "$out/messages.log" "${line[@]}" ||
     die "the pipeline failed (its error stands above; messages: $out/messages.log)"
 python3 "$here/totals.py" "$out/$site-1/stats" "$out/$site-2/stats" "$out/$site-3/stats"

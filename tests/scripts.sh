@@ -65,6 +65,22 @@ a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals() (
     [ "$(frames_of "$scratch/covered clip.mp4")" -eq "$(frames_of "$clip")" ]
 )
 
+a_file_that_is_interrupted_is_whole_and_counted_so_far() (
+    set -e
+    MIN_PERSONS=0 pipelines/file.sh "$clip" "$scratch/part.mp4" "$scratch/part" 2026-04-26T08:40:00Z >"$scratch/interrupted" 2>&1 &
+    script=$!
+    until compgen -G "$scratch/part/.*.journal" >/dev/null; do
+        kill -0 "$script" || { cat "$scratch/interrupted"; return 1; }
+        sleep 0.1
+    done
+    kill -TERM "$script"
+    wait "$script"
+    expect "passed: " "$(cat "$scratch/interrupted")"
+    frames=$(frames_of "$scratch/part.mp4")
+    [ "$frames" -gt 0 ] && [ "$frames" -lt "$(frames_of "$clip")" ]
+    [ "$(find "$scratch/part" -name '*.json' | wc -l)" -eq 1 ] && [ ! -e "$scratch/part.mp4.part" ]
+)
+
 the_demo_says_how_many_passed_and_leaves_a_picture() (
     set -e
     said=$(pipelines/demo.sh)
@@ -106,12 +122,14 @@ three_cameras_in_one_process_each_have_their_own_totals() (
 
 a_camera_that_is_not_there_is_said_and_tried_again() (
     set -e
-    if said=$(RETRIES=1 STATS=$scratch/stats OUT=$scratch/hls pipelines/rtsp.sh rtsp://127.0.0.1:9/none 2>&1); then
+    if said=$(RETRIES=1 STATS=$scratch/stats OUT=$scratch/hls pipelines/rtsp.sh rtsp://who:secret@127.0.0.1:9/none 2>&1); then
         echo "rtsp.sh succeeded without a camera"
         return 1
     fi
     expect "next try in 1 s" "$said"
-    expect "gave up after 1 failures" "$said"
+    expect "gave up after 1 retries" "$said"
+    expect "127.0.0.1:9" "$(cat "$scratch/stats/camera-1.log")"
+    if printf '%s' "$said" | cat - "$scratch/stats/camera-1.log" | grep secret; then return 1; fi
 )
 
 a_missing_file_is_an_error_that_names_it() (
@@ -179,6 +197,7 @@ PYTHON
 try setup_does_nothing_the_second_time
 try a_runtime_with_a_wrong_hash_is_fetched_again
 try a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals
+try a_file_that_is_interrupted_is_whole_and_counted_so_far
 try the_demo_says_how_many_passed_and_leaves_a_picture
 try the_demo_s_dashboard_shows_the_records_of_the_clip
 try three_cameras_in_one_process_each_have_their_own_totals
