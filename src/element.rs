@@ -33,6 +33,14 @@ pub fn video(caps: &gst::CapsRef) -> Result<(gst_video::VideoInfo, Format), Stri
     Ok((info, format))
 }
 
+/// Keeps elements before this one from leaving a picture uncut and only saying what part of it is to be shown: what is not
+/// shown is neither looked at nor covered, and goes on all the same.
+pub fn without_crop(query: &mut gst::query::Allocation) {
+    while let Some(index) = query.find_allocation_meta::<gst_video::VideoCropMeta>() {
+        query.remove_nth_allocation_meta(index);
+    }
+}
+
 /// What another thread left half done is better than nothing: a poisoned lock is taken all the same.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -9,7 +9,7 @@ use crate::detect::Label;
 use crate::people::NO_ID;
 use crate::picture::Rect;
 
-/// Name of the custom meta. Fields: `analysed` (boolean), `age` (uint64, ns), `faces` (uint).
+/// Name of the custom meta. Fields: `analysed` (boolean), `age` (uint64, ns), `faces`, `width`, `height` (uint).
 pub const NAME: &str = "MaskCountLook";
 /// Type of the region-of-interest metas of faces.
 pub const ROI_TYPE: &str = "face";
@@ -27,6 +27,18 @@ pub struct Look {
     pub age: Option<gst::ClockTime>,
     /// Number of region-of-interest metas that belong to it, excluded and unseen areas among them.
     pub faces: u32,
+    /// Size of the picture that the regions were written for, where the writer says it.
+    pub size: Option<(u32, u32)>,
+}
+
+impl Look {
+    /// Whether the regions still lie where the faces are in a picture of this size. GStreamer's scalers move them by the
+    /// ratios of the sizes, and forget the borders that they add where the shape is not the same to a pixel.
+    pub fn fits(&self, (width, height): (u32, u32)) -> bool {
+        let Some(size) = self.size else { return true };
+        let [w, h, width, height] = [size.0, size.1, width, height].map(u64::from);
+        (w * height).abs_diff(h * width) < w.max(h)
+    }
 }
 
 /// One face as it stands in the metadata.
@@ -99,6 +111,8 @@ pub fn attach(
     fields.set("analysed", analysed);
     fields.set("age", age.map_or(u64::MAX, gst::ClockTime::nseconds));
     fields.set("faces", count);
+    fields.set("width", width);
+    fields.set("height", height);
     Ok(())
 }
 
@@ -111,6 +125,7 @@ pub fn read(buffer: &gst::BufferRef) -> Option<Look> {
         analysed: fields.get("analysed").ok()?,
         age: (age != u64::MAX).then(|| gst::ClockTime::from_nseconds(age)),
         faces: fields.get("faces").ok()?,
+        size: fields.get("width").ok().zip(fields.get("height").ok()),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, NulError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, Weak};
 
@@ -122,8 +122,8 @@ impl RuntimeSearch {
         let runtime = RUNTIME.get_or_try_init(|| {
             let mut tried = Vec::new();
             for path in self.candidates() {
-                // ort resolves a relative path against the program's folder; a user means the working directory.
-                let bare = path.components().count() == 1 && !(self.path.is_some() && path.exists());
+                let path = if self.path.is_some() { placed(path) } else { path };
+                let bare = is_bare(&path);
                 let path = if bare { path } else { std::path::absolute(&path).unwrap_or(path) };
                 if !bare && !path.exists() {
                     tried.push(format!("{} (not there)", path.display()));
@@ -143,12 +143,28 @@ impl RuntimeSearch {
             Err(SessionError::NoRuntime { tried: tried.join(", ") })
         })?;
         match &self.path {
-            Some(wanted) if std::path::absolute(wanted).ok().as_ref() != Some(&runtime.path) => {
+            Some(wanted) if !is_same_file(&placed(wanted.clone()), &runtime.path) => {
                 Err(SessionError::OtherRuntime { loaded: runtime.path.clone(), wanted: wanted.clone() })
             }
             _ => Ok(runtime),
         }
     }
+}
+
+/// A name without a folder: the system's loader knows where.
+fn is_bare(path: &Path) -> bool {
+    path.components().count() == 1
+}
+
+/// As somebody means it who sets the property: a file of the working directory if there is one, where ort would take the
+/// program's folder; else the system's.
+fn placed(path: PathBuf) -> PathBuf {
+    if is_bare(&path) && !path.exists() { path } else { std::path::absolute(&path).unwrap_or(path) }
+}
+
+/// Two names of one file are not two runtimes.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn unusable(path: PathBuf, error: ort::LoadDynamicError) -> SessionError {

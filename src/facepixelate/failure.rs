@@ -16,6 +16,11 @@ pub enum Failure {
          or set on-missing=frame"
     )]
     Incomplete { expected: u32, found: usize },
+    #[error(
+        "the frame has another shape than the one that maskcount saw: scale before maskcount or behind facepixelate, or set \
+         on-missing=frame"
+    )]
+    Misplaced,
     #[error("the frame's memory cannot be mapped for reading and writing")]
     Map,
     #[error("the buffer holds {0} pictures, one was expected")]
@@ -38,7 +43,7 @@ impl Failure {
             Failure::Pictures(_) | Failure::Mismatch { .. } | Failure::Planes | Failure::Picture(_) => {
                 gst::error_msg!(gst::StreamError::Format, ("{self}"))
             }
-            Failure::Missing | Failure::Incomplete { .. } | Failure::Passthrough => {
+            Failure::Missing | Failure::Misplaced | Failure::Incomplete { .. } | Failure::Passthrough => {
                 gst::error_msg!(gst::StreamError::Failed, ("{self}"))
             }
         }

@@ -62,20 +62,21 @@ impl FacePixelate {
     fn cover(&self, buffer: &mut gst::BufferRef, settings: &Settings, stats: &mut Stats) -> Result<(), Failure> {
         let mut state = lock(&self.state);
         let state = state.as_mut().ok_or(Failure::NotNegotiated)?;
-        let sight = meta::read(buffer, settings.max_age, &mut state.faces, &mut state.unseen);
-        stats.frames_missing += u64::from(matches!(sight, Sight::Missing | Sight::Incomplete { .. }));
-        stats.frames_stale += u64::from(sight == Sight::Stale);
-
         let layout = Layout::of(buffer, &state.info, state.format.planes())?;
+        let sight = meta::read(buffer, layout.size, settings.max_age, &mut state.faces, &mut state.unseen);
+        let is_missing = matches!(sight, Sight::Missing | Sight::Incomplete { .. } | Sight::Misplaced);
+        stats.frames_missing += u64::from(is_missing);
+        stats.frames_stale += u64::from(matches!(sight, Sight::Stale(_)));
         state.follow(buffer, settings, sight, layout.size);
 
         let blind = match (sight, settings.on_missing) {
             (Sight::Fresh(_), _) | (Sight::Missing, OnMissing::Pass) => false,
             (Sight::Missing, OnMissing::Error) => return Err(Failure::Missing),
-            (Sight::Incomplete { expected, found }, OnMissing::Error) => {
+            (Sight::Misplaced, OnMissing::Error) => return Err(Failure::Misplaced),
+            (Sight::Incomplete { expected, found, .. }, OnMissing::Error) => {
                 return Err(Failure::Incomplete { expected, found });
             }
-            (Sight::Stale | Sight::Incomplete { .. } | Sight::Missing, _) => true,
+            (Sight::Stale(_) | Sight::Incomplete { .. } | Sight::Misplaced | Sight::Missing, _) => true,
         };
         let whole = blind || settings.scope == Scope::Frame || state.held.whole();
         let cover = match settings.mode {
@@ -134,7 +135,9 @@ impl State {
             !std::mem::take(&mut self.discontinuous) && !buffer.flags().contains(gst::BufferFlags::DISCONT);
         let age = match sight {
             Sight::Fresh(age) => age,
-            _ => Duration::ZERO,
+            // Where it is not known, as old as anything that is held.
+            Sight::Stale(age) | Sight::Incomplete { age, .. } => age.unwrap_or(settings.hold.into()),
+            Sight::Misplaced | Sight::Missing => Duration::ZERO,
         };
         self.held.advance(buffer.pts().map(Into::into), frame.map(Into::into), continuous);
         self.held.take(&self.faces, age, settings.hold.into(), size);
@@ -253,6 +256,23 @@ impl BaseTransformImpl for FacePixelate {
         done.cover_time += start.elapsed();
         *lock(&self.stats) = done;
         covered.map(|()| gst::FlowSuccess::Ok).map_err(|failure| self.fail(&failure))
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        element::without_crop(query);
+        // The memory of a sink may be open to others: the raw picture must not lie there until it is covered.
+        while query.allocation_pools().next().is_some() {
+            query.remove_nth_allocation_pool(0);
+        }
+        while query.allocation_params().next().is_some() {
+            query.remove_nth_allocation_param(0);
+        }
+        Ok(())
     }
 
     fn transform_ip_passthrough(&self, _buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {

@@ -22,18 +22,27 @@ const FINDING_METAS: [&str; 2] = ["GstAnalyticsRelationMetaAPI", "GstTensorMetaA
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
     Fresh(Duration),
-    /// The look is too old, or there was none yet.
-    Stale,
+    /// The look is too old (this old), or there was none yet.
+    Stale(Option<Duration>),
     /// An element in between lost regions.
     Incomplete {
         expected: u32,
         found: usize,
+        age: Option<Duration>,
     },
+    /// An element in between gave the picture another shape, so that nobody knows where the regions lie in it.
+    Misplaced,
     Missing,
 }
 
-/// What the buffer's metadata is worth; its faces go to `faces`, the areas that have changed since the look to `unseen`.
-pub fn read(buffer: &gst::BufferRef, max_age: gst::ClockTime, faces: &mut Vec<Face>, unseen: &mut Vec<Rect>) -> Sight {
+/// What the metadata of a buffer with a picture of this size is worth; its faces go to `faces`, the areas that have changed since the look to `unseen`.
+pub fn read(
+    buffer: &gst::BufferRef,
+    size: (usize, usize),
+    max_age: gst::ClockTime,
+    faces: &mut Vec<Face>,
+    unseen: &mut Vec<Rect>,
+) -> Sight {
     let look = look::read(buffer);
     unseen.clear();
     unseen.extend(look::unseen(buffer));
@@ -48,13 +57,17 @@ pub fn read(buffer: &gst::BufferRef, max_age: gst::ClockTime, faces: &mut Vec<Fa
     if !ours || faces.len() > held::CAPACITY || !unique() || faces.iter().any(|f| f.id > Some(i32::MAX as u32)) {
         faces.iter_mut().for_each(|face| face.id = None);
     }
-    match look {
-        None => Sight::Missing,
-        Some(look) if found < look.faces as usize => Sight::Incomplete { expected: look.faces, found },
-        Some(look) => match look.age {
-            Some(age) if age <= max_age => Sight::Fresh(age.into()),
-            _ => Sight::Stale,
-        },
+    let Some(look) = look else { return Sight::Missing };
+    let age = look.age.map(Duration::from);
+    if found < look.faces as usize {
+        return Sight::Incomplete { expected: look.faces, found, age };
+    }
+    if !look.fits((size.0 as u32, size.1 as u32)) {
+        return Sight::Misplaced;
+    }
+    match age {
+        Some(age) if age <= max_age.into() => Sight::Fresh(age),
+        _ => Sight::Stale(age),
     }
 }
 

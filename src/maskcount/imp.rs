@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::eye::Eye;
 use super::failure::{Failure, model_error, report_error};
+use super::late::Late;
 use super::properties::{self, Settings};
 use super::state::State;
 use super::stats::Stats;
@@ -32,8 +33,8 @@ pub struct MaskCount {
     settings: Mutex<Arc<Settings>>,
     state: Mutex<Option<State>>,
     stats: Mutex<Stats>,
-    /// Running time (ns) before which a frame is late, from the sink's QoS events; 0: none.
-    earliest: AtomicU64,
+    /// Which frames the sink would show too late.
+    late: Mutex<Late>,
     /// An error was posted; those that follow from it say nothing new.
     failed: AtomicBool,
 }
@@ -56,7 +57,7 @@ impl MaskCount {
         state.end_look(false, &mut stats)?;
         let due = state.is_due(&settings, time);
         let gap = buffer.flags().contains(gst::BufferFlags::GAP);
-        let analysed = due && !settings.paused && !self.is_late(time) && !gap && state.eye.is_free();
+        let analysed = due && !settings.paused && !lock(&self.late).holds(time) && !gap && state.eye.is_free();
         state.report.frame(utc, analysed);
         let waited = if analysed {
             state.begin_look(buffer, &video, &settings, time, &mut stats)?;
@@ -83,11 +84,6 @@ impl MaskCount {
     fn running_time(&self, buffer: &gst::BufferRef) -> Option<Duration> {
         let segment = self.obj().segment();
         segment.downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?).map(Duration::from)
-    }
-
-    /// Whether the sink said that it could not show this frame in time.
-    fn is_late(&self, time: Duration) -> bool {
-        (time.as_nanos() as u64) < self.earliest.load(Ordering::Relaxed)
     }
 
     /// Turns what the report has to say into messages.
@@ -180,8 +176,9 @@ impl MaskCount {
 
 /// The sender's time of a frame, where it carries one.
 fn sender_time(buffer: &gst::BufferRef) -> Option<Timestamp> {
-    let meta = buffer.meta::<gst::ReferenceTimestampMeta>()?;
-    clock::reference(meta.reference().structure(0)?.name(), meta.timestamp().nseconds())
+    buffer
+        .iter_meta::<gst::ReferenceTimestampMeta>()
+        .find_map(|meta| clock::reference(meta.reference().structure(0)?.name(), meta.timestamp().nseconds()))
 }
 
 #[glib::object_subclass]
@@ -255,7 +252,7 @@ impl BaseTransformImpl for MaskCount {
             return Err(gst::error_msg!(gst::ResourceError::Settings, ("property {name}: {why}")));
         }
         *lock(&self.stats) = Stats::default();
-        self.earliest.store(0, Ordering::Relaxed);
+        *lock(&self.late) = Late::default();
         self.failed.store(false, Ordering::Relaxed);
         let state = self.open(&settings)?;
         *lock(&self.state) = Some(state);
@@ -286,7 +283,7 @@ impl BaseTransformImpl for MaskCount {
     fn sink_event(&self, event: gst::Event) -> bool {
         match event.type_() {
             gst::EventType::Segment | gst::EventType::FlushStop | gst::EventType::StreamStart => {
-                self.earliest.store(0, Ordering::Relaxed);
+                *lock(&self.late) = Late::default();
                 if let Some(state) = lock(&self.state).as_mut() {
                     state.break_off();
                 }
@@ -306,15 +303,19 @@ impl BaseTransformImpl for MaskCount {
     fn src_event(&self, event: gst::Event) -> bool {
         if let gst::EventView::Qos(qos) = event.view() {
             let (_, _, jitter, timestamp) = qos.get();
-            // As GstBaseTransform: what is late by `jitter` now will be so by twice that soon.
-            let earliest = timestamp.map_or(0, |t| {
-                let t = i128::from(t.nseconds());
-                let late = i128::from(jitter);
-                u64::try_from(if late > 0 { t + 2 * late } else { t + late }).unwrap_or(0)
-            });
-            self.earliest.store(earliest, Ordering::Relaxed);
+            lock(&self.late).tell(timestamp.map(gst::ClockTime::nseconds), jitter);
         }
         self.parent_src_event(event)
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        element::without_crop(query);
+        Ok(())
     }
 
     fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {

@@ -9,7 +9,7 @@
 //! | what happens | what becomes of tracks and windows |
 //! |---|---|
 //! | flush, new segment | every track ends, a look under way is dropped, the window goes on |
-//! | a frame earlier than the one before it, by up to a second | it is taken as of the same time |
+//! | a frame earlier than the one before it, by up to a second | it is taken as the next one by the frame rate |
 //! | by more | as a flush |
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
@@ -67,6 +67,7 @@ mod clock;
 mod eye;
 mod failure;
 mod imp;
+mod late;
 pub mod message;
 mod properties;
 mod state;

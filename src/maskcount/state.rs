@@ -79,14 +79,15 @@ impl State {
         }
     }
 
-    /// Goes on to the next frame and tells its running time: the one it has, else the last one's and a frame; of a frame
-    /// out of order the last one's. A step further back, a flush or a new segment ends every track.
+    /// Goes on to the next frame and tells its running time: the one it has, else, as of a frame out of order, the last one's
+    /// and a frame. A step further back, a flush or a new segment ends every track.
     pub fn advance(&mut self, timed: Option<Duration>, video: &Video) -> Duration {
-        let time = timed.unwrap_or_else(|| {
-            self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(video.frame_duration()))
-        });
+        let next = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(video.frame_duration()));
+        let time = timed.unwrap_or(next);
         let back = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_sub(time));
-        let time = if !self.broken && back <= OUT_OF_ORDER { time + back } else { time };
+        let is_out_of_order = !self.broken && !back.is_zero() && back <= OUT_OF_ORDER;
+        // Time goes on: what grows with the age of a look must not stand still.
+        let time = if is_out_of_order { next } else { time };
         if self.broken || back > OUT_OF_ORDER {
             self.forget();
             self.clock.segment();

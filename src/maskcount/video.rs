@@ -55,13 +55,13 @@ impl Video {
             let (found, expected) = (frame.format().to_string(), self.info.format().to_string());
             return Err(Failure::Format { found, expected });
         }
-        let planes = frame.planes_data();
+        let planes = planes(&frame, self.format.planes())?;
         let mut strides = [0; 3];
         for (bytes, stride) in strides.iter_mut().zip(frame.plane_stride()) {
             *bytes = usize::try_from(*stride).map_err(|_| Failure::Map)?;
         }
         let (width, height) = (frame.width() as usize, frame.height() as usize);
-        Ok(work(&Picture::new(self.format, width, height, &planes[..3], &strides)?))
+        Ok(work(&Picture::new(self.format, width, height, &planes, &strides)?))
     }
 
     /// Geometry of the picture that the buffer holds, the crop meta honoured.
@@ -74,6 +74,23 @@ impl Video {
         }
         Geometry { format: self.format, width, height, crop, colorimetry: self.colorimetry }
     }
+}
+
+/// The mapped bytes from the start of each plane on. Neither GStreamer nor the bindings hold what a meta says of strides
+/// and heights against the memory, so their slices may be longer than it.
+fn planes<'a>(frame: &'a gst_video::VideoFrameRef<&gst::BufferRef>, count: usize) -> Result<[&'a [u8]; 3], Failure> {
+    // SAFETY: the frame is mapped as long as it is borrowed.
+    let raw = unsafe { &*frame.as_ptr() };
+    let mut planes = [&[][..]; 3];
+    for (index, plane) in planes.iter_mut().enumerate().take(count) {
+        // With a meta each plane is mapped by itself, else the whole buffer once.
+        let map = &raw.map[if raw.meta.is_null() { 0 } else { index }];
+        let (start, data) = (map.data as usize, raw.data[index] as usize);
+        let offset = data.checked_sub(start).filter(|offset| *offset <= map.size).ok_or(Failure::Map)?;
+        // SAFETY: `map.size` bytes are mapped for reading from `map.data` on, and `data` lies within them.
+        *plane = unsafe { std::slice::from_raw_parts(raw.data[index] as *const u8, map.size - offset) };
+    }
+    Ok(planes)
 }
 
 #[cfg(test)]

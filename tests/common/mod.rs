@@ -162,3 +162,29 @@ pub fn failing_model(folder: &std::path::Path) -> std::path::PathBuf {
     std::fs::write(&path, manifest.to_string()).unwrap();
     path
 }
+
+/// Without the checks of `VideoMeta::add_full`.
+pub fn add_video_meta(
+    buffer: &mut gst::BufferRef,
+    format: gst_video::VideoFormat,
+    (width, height): (u32, u32),
+    offset: &[usize],
+    stride: &[i32],
+) {
+    use gst::glib::translate::IntoGlib;
+    let (mut offsets, mut strides) = ([0usize; 4], [0i32; 4]);
+    offsets[..offset.len()].copy_from_slice(offset);
+    strides[..stride.len()].copy_from_slice(stride);
+    unsafe {
+        gst_video::ffi::gst_buffer_add_video_meta_full(
+            buffer.as_mut_ptr(),
+            gst_video::VideoFrameFlags::empty().into_glib(),
+            format.into_glib(),
+            width,
+            height,
+            offset.len() as u32,
+            &offsets,
+            &strides,
+        );
+    }
+}

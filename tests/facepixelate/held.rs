@@ -15,6 +15,17 @@ fn a_lost_face_stays_covered_for_the_hold_and_grows() {
 }
 
 #[test]
+fn a_face_of_an_old_look_is_held_as_large_as_that_look_is_old() {
+    let mut h = harness(Format::Gray8);
+    let mut buffer = frame(Format::Gray8, 0);
+    attach(&mut buffer, Some(960), &[face(1, 150.0, 100.0, 20.0, 20.0)]);
+    assert_whole(Format::Gray8, &h.push_and_pull(buffer).unwrap());
+    // A second after its look: the margin of a quarter and twice its size on each side.
+    let out = h.push_and_pull(looked(Format::Gray8, 1, &[])).unwrap();
+    assert_covered_exactly(Format::Gray8, &out, (105, 55, 110, 110));
+}
+
+#[test]
 fn a_face_that_moves_under_its_id_leaves_no_trail() {
     let mut h = harness(Format::Gray8);
     h.push_and_pull(looked(Format::Gray8, 0, &[face(1, 20.0, 100.0, 40.0, 40.0)])).unwrap();

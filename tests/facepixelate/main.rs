@@ -1,5 +1,7 @@
 //! The element `facepixelate`, one behaviour a test.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod covering;
 mod held;
 mod layout;
@@ -8,9 +10,10 @@ mod missing;
 
 use std::sync::{Arc, Mutex, Once};
 
+use common::add_video_meta;
 use gst::prelude::*;
 use gst_check::Harness;
-use gst_video::{VideoFormat, VideoFrameFlags, VideoInfo};
+use gst_video::{VideoFormat, VideoInfo};
 use gstmaskcount::detect::Label;
 use gstmaskcount::facepixelate::{Mode, OnMissing, Scope};
 use gstmaskcount::look::{self, FaceMeta};
@@ -161,32 +164,6 @@ fn bus(h: &Harness) -> gst::Bus {
     let bus = gst::Bus::new();
     element(h).set_bus(Some(&bus));
     bus
-}
-
-/// Without the checks of `VideoMeta::add_full`.
-fn add_video_meta(
-    buffer: &mut gst::BufferRef,
-    format: VideoFormat,
-    (width, height): (u32, u32),
-    offset: &[usize],
-    stride: &[i32],
-) {
-    use gst::glib::translate::IntoGlib;
-    let (mut offsets, mut strides) = ([0usize; 4], [0i32; 4]);
-    offsets[..offset.len()].copy_from_slice(offset);
-    strides[..stride.len()].copy_from_slice(stride);
-    unsafe {
-        gst_video::ffi::gst_buffer_add_video_meta_full(
-            buffer.as_mut_ptr(),
-            VideoFrameFlags::empty().into_glib(),
-            format.into_glib(),
-            width,
-            height,
-            offset.len() as u32,
-            &offsets,
-            &strides,
-        );
-    }
 }
 
 #[test]

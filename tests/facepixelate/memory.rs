@@ -3,6 +3,30 @@
 use super::*;
 
 #[test]
+fn a_raw_picture_never_lies_in_the_memory_of_a_sink() {
+    let mut h = harness(Format::Nv12);
+    h.push_and_pull(looked(Format::Nv12, 0, &[])).unwrap();
+    let src = element(&h).static_pad("src").unwrap();
+    src.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM | gst::PadProbeType::PUSH, |_, info| {
+        let Some(query) = info.query_mut() else { return gst::PadProbeReturn::Ok };
+        let gst::QueryViewMut::Allocation(query) = query.view_mut() else { return gst::PadProbeReturn::Ok };
+        query.add_allocation_pool(Some(&gst::BufferPool::new()), 100, 0, 0);
+        query.add_allocation_param(gst::Allocator::find(None).as_ref(), gst::AllocationParams::default());
+        query.add_allocation_meta::<gst_video::VideoMeta>(None);
+        query.add_allocation_meta::<gst_video::VideoCropMeta>(None);
+        gst::PadProbeReturn::Handled
+    });
+    let mut query = gst::query::Allocation::new(Some(&caps(Format::Nv12)), true);
+    assert!(element(&h).static_pad("sink").unwrap().query(query.query_mut()));
+    assert!(query.allocation_pools().next().is_none() && query.allocation_params().next().is_none());
+    assert!(
+        query.find_allocation_meta::<gst_video::VideoCropMeta>().is_none(),
+        "what is cut off would go on uncovered"
+    );
+    assert!(query.find_allocation_meta::<gst_video::VideoMeta>().is_some());
+}
+
+#[test]
 fn the_metadata_is_gone_from_the_covered_frame() {
     let mut h = harness(Format::Nv12);
     let mut buffer = looked(Format::Nv12, 0, &[face(1, 100.0, 100.0, 20.0, 20.0), face(2, 10.0, 10.0, 20.0, 20.0)]);

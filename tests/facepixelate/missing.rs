@@ -59,6 +59,22 @@ fn a_stale_look_covers_the_whole_frame_whatever_on_missing_says() {
 }
 
 #[test]
+fn a_picture_of_another_shape_than_the_look_s_is_covered_as_a_whole_and_a_smaller_one_is_not() {
+    for (size, whole) in [((640, 240), true), ((320, 180), true), ((640, 480), false), ((854, 640), false)] {
+        let mut h = harness(Format::Gray8);
+        element(&h).set_property("on-missing", OnMissing::Pass);
+        let mut buffer = frame(Format::Gray8, 0);
+        let age = Some(gst::ClockTime::ZERO);
+        look::attach(buffer.make_mut(), true, age, [face(1, 100.0, 80.0, 40.0, 40.0)], None, None, size).unwrap();
+        let out = h.push_and_pull(buffer).unwrap();
+        assert_eq!(count(&h, "frames-covered-whole"), u64::from(whole), "{size:?}");
+        if !whole {
+            assert_covered_exactly(Format::Gray8, &out, (90, 70, 60, 60));
+        }
+    }
+}
+
+#[test]
 fn a_look_of_the_greatest_age_is_still_good() {
     let mut h = harness(Format::Nv12);
     let mut buffer = frame(Format::Nv12, 0);

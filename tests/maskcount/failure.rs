@@ -33,6 +33,19 @@ fn a_buffer_that_is_too_small_is_an_error_and_goes_nowhere() {
 }
 
 #[test]
+fn a_meta_that_says_more_than_the_memory_holds_is_an_error_and_goes_nowhere() {
+    for (offset, stride) in [(0, 640), (0, -320), (320 * 240, 320), (10_000_000, 320)] {
+        let mut h = harness("interval=1");
+        h.set_src_caps_str(&COMMON_CAPS.replace("NV12", "GRAY8"));
+        let mut buffer = common::buffer(320 * 240, 0);
+        let format = gst_video::VideoFormat::Gray8;
+        common::add_video_meta(buffer.get_mut().unwrap(), format, (320, 240), &[offset], &[stride]);
+        assert_eq!(h.push(buffer), Err(gst::FlowError::Error), "{offset} {stride}");
+        assert_eq!(h.buffers_in_queue(), 0);
+    }
+}
+
+#[test]
 fn memory_that_cannot_be_mapped_is_an_error_and_goes_nowhere() {
     use gst::glib::translate::ToGlibPtr;
     let mut h = harness("interval=1");
