@@ -7,7 +7,11 @@
 //!
 //! Boxes are regions of interest of type `face` in pixels of the whole frame that the buffer holds (that of its
 //! `GstVideoMeta`, where a `GstVideoCropMeta` shows a part of it). With `on-missing=pass` frames that no `maskcount`
-//! handled go on with nothing covered but such regions, whoever wrote them.
+//! handled go on with nothing covered but such regions, whoever wrote them. A picture of another shape than the one that
+//! `maskcount` saw is covered whole: a scaler between the two may have added borders, and regions do not follow those.
+//!
+//! Elements before it are offered no memory of the elements behind it, and may not leave the cutting of a picture to those:
+//! what others can look into never holds a raw picture.
 //!
 //! Areas of the type `unseen`, which `maskcount` leaves where somebody may have come in since its last look, become
 //! one colour (or black), without margin, on their own frame only.
