@@ -2,7 +2,7 @@
 """What sparse sampling costs the detector: mAP of labelled photos in 1080p NV12 frames, as the plugin samples them, and of
 the same frames reduced by the mean over areas (antialiased) to 640x360 RGB, which the plugin takes as they are.
 
-    target/compare/venv/bin/python benches/quality.py FACES SCORE_PY [evaluate.py's other arguments]
+    target/compare/venv/bin/python benches/quality.py FACES [evaluate.py's other arguments]
 
 FACES holds `labels.jsonl` and its photos, of which those of the split `dev` are taken; each is enlarged to fill a black
 1920x1080 frame as far as it goes. The environment is the one that compare.sh makes. Takes some minutes.
@@ -26,7 +26,7 @@ def scaled(row, name, factor):
     return json.dumps({**row, **size, "image": name, "boxes": boxes}) + "\n"
 
 
-def main(faces, score, *more):
+def main(faces, *more):
     faces = pathlib.Path(faces)
     rows = [json.loads(line) for line in (faces / "labels.jsonl").read_text().splitlines()]
     with tempfile.TemporaryDirectory() as folder:
@@ -46,10 +46,9 @@ def main(faces, score, *more):
                     labels.write(scaled(row, name, scale))
         for title, data, pixels in (("1080p NV12, sampled", frame, "NV12"), ("reduced by area, RGB", reduced, "RGB")):
             print(f"== {title}", flush=True)
-            subprocess.run([sys.executable, ROOT / "models/train/evaluate.py", data, "--score", pathlib.Path(score).resolve(),
-                            "--format", pixels, *more], check=True)
+            subprocess.run([sys.executable, ROOT / "models/train/evaluate.py", data, "--format", pixels, *more], check=True)
 
 
-if len(sys.argv) < 3:
+if len(sys.argv) < 2:
     sys.exit(__doc__)
 main(*sys.argv[1:])

@@ -38,8 +38,8 @@ def sample(rng, photos, width, height, gentle=False):
     else:
         picture = crop(rng, choose(rng, photos), width, height)
     dress(rng, picture)
-    if rng.random() < 0.12:
-        put_a_hand(rng, picture)
+    if rng.random() < 0.2:
+        put_a_thing(rng, picture)
     if rng.random() < 0.08:
         out_of_focus(rng, picture)
     picture.pixels = camera(rng, picture.pixels, gentle)
@@ -237,10 +237,14 @@ def draw_grip(rng, pixels, middle, w, h):
     """A fist around something: skin above, cloth or plastic of any colour below, and no eyes."""
     skin = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.7, 1.1) + rng.normal(0, 10, 3)
     turn = rng.normal(0, 25)
+    if rng.random() < 0.6:
+        draw_arm(rng, pixels, middle, w, h, skin)
+    beneath = patch_mean(pixels, middle + (w, 0), 2)
     paint(rng, pixels, oval(middle, 0.5 * w, 0.55 * h, turn), plain(skin), 1.0)
-    if rng.random() < 0.5:  # what is seen between the fingers
-        gap = oval(middle + (0, -0.08 * h), 0.28 * w, 0.3 * h, turn)
-        paint(rng, pixels, gap, plain(skin * rng.uniform(0.3, 1.5)), 1.0)
+    if rng.random() < 0.6:  # what is seen between the fingers: more skin, its shade, or what is behind
+        gap = oval(middle + np.float32([rng.normal(0, 0.08) * w, rng.normal(0, 0.12) * h]),
+                   rng.uniform(0.15, 0.3) * w, rng.uniform(0.15, 0.35) * h, turn)
+        paint(rng, pixels, gap, plain(skin * rng.uniform(0.3, 1.5) if rng.random() < 0.5 else beneath), 1.0)
     for _ in range(rng.integers(0, 5)):
         at = middle + np.float32([rng.uniform(-0.5, 0.5) * w, rng.uniform(-0.4, 0.4) * h])
         finger = oval(at, rng.uniform(0.05, 0.1) * w, rng.uniform(0.2, 0.4) * h, turn + rng.normal(0, 25))
@@ -254,16 +258,88 @@ def draw_grip(rng, pixels, middle, w, h):
               thing if rng.random() < 0.5 else cloth(rng), 1.0)
 
 
-def put_a_hand(rng, picture):
-    """Draws a hand that holds something where nobody is."""
+def draw_pinch(rng, pixels, middle, w, h):
+    """Thumb and fingers around the lid of a bottle: an arch of skin over something of one colour."""
+    skin = SKIN[rng.integers(len(SKIN))] * rng.uniform(0.7, 1.1) + rng.normal(0, 10, 3)
+
+    def at(x, y):
+        return middle + np.float32([x * w, y * h])
+
+    draw_arm(rng, pixels, at(0, -0.3), w, h, skin)
+    lid, top, deep = rng.uniform(0.13, 0.26), rng.uniform(0.05, 0.3), rng.uniform(0.12, 0.3)
+    neck, shoulder, body = lid * rng.uniform(0.7, 1.0), rng.uniform(0.3, 1.2), rng.uniform(0.3, 0.8)
+    low, glass, clear = top + deep, plain(rng.uniform(40, 230, 3)), rng.uniform(0.15, 1.0)
+    for (x0, y0), (x1, y1) in (((neck, low), (body, low + shoulder)), ((body, low + shoulder), (body, low + shoulder + 1))):
+        paint(rng, pixels, np.float32([at(-x0, y0), at(x0, y0), at(x1, y1), at(-x1, y1)]), glass, clear)
+    for _ in range(rng.integers(0, 5)):
+        gleam = at(rng.uniform(-neck, neck), rng.uniform(low, low + shoulder))
+        paint(rng, pixels, oval(gleam, 0.03 * w, rng.uniform(0.03, 0.1) * h, 0), plain(rng.uniform(180, 255)), 0.9)
+    beneath = patch_mean(pixels, at(1, 0), 2)
+    paint(rng, pixels, oval(at(0, -0.2), 0.48 * w, 0.33 * h, rng.normal(0, 15)), plain(skin), 1.0)
+    hollow = plain(skin * rng.uniform(0.2, 0.7) if rng.random() < 0.6 else beneath)
+    paint(rng, pixels, oval(at(rng.normal(0, 0.05), rng.uniform(-0.1, 0.1)), rng.uniform(0.15, 0.3) * w,
+                            rng.uniform(0.15, 0.3) * h, rng.normal(0, 15)), hollow, 1.0)
+    lid_colour = plain(rng.uniform(0, 255, 3))
+    paint(rng, pixels, np.float32([at(-lid, top), at(lid, top), at(lid, low), at(-lid, low)]), lid_colour, 1.0)
+    for side in (-1, 1):
+        finger = oval(at(side * rng.uniform(0.28, 0.42), rng.uniform(0, 0.25)), rng.uniform(0.1, 0.16) * w,
+                      rng.uniform(0.25, 0.42) * h, side * rng.normal(10, 12))
+        paint(rng, pixels, finger, plain(skin * rng.uniform(0.85, 1.05)), 1.0)
+
+
+def draw_arm(rng, pixels, hand, w, h, skin):
+    """What a hand of that size hangs from: a wrist and a sleeve."""
+    bend, sleeve, thick = rng.normal(0, 0.8), rng.uniform(0.4, 1.2), rng.uniform(0.2, 0.35) * w
+    wrist, elbow = (hand + np.float32([-bend * w, -far * h]) for far in (sleeve, 3))
+    for one, other, tone in ((hand, wrist, plain(skin)), (wrist, elbow, cloth(rng))):
+        arm = np.float32([one + (-thick, 0), one + (thick, 0), other + (thick, 0), other + (-thick, 0)])
+        paint(rng, pixels, arm, tone, 1.0)
+
+
+def draw_car(rng, pixels, middle, w, h):
+    """A car from before and above: a light bonnet under a dark windscreen, between lamps, is a mask under a fringe."""
+    body = rng.uniform(10, 245, 3) if rng.random() < 0.4 else rng.uniform(20, 245) + rng.normal(0, 10, 3)
+    dark, glass = plain(rng.uniform(5, 60, 3)), plain(rng.uniform(20, 140) + rng.normal(0, 12, 3))
+    half, top = w / 2, rng.uniform(0.7, 1.0)
+
+    def strip(wide, high, y0, y1, colour):
+        """A trapezium between two heights, each from -0.5 to 0.5 of the car; widths in half cars."""
+        corners = [(-wide, y0), (wide, y0), (high, y1), (-high, y1)]
+        paint(rng, pixels, np.float32([middle + (x * half, y * h) for x, y in corners]), colour, 1.0)
+
+    if rng.random() < 0.5:  # of the others the roof is outside the picture, or dark
+        strip(0.75 * top, 0.8 * top, -0.75, -0.45, plain(body * rng.uniform(0.8, 1.1)))
+    strip(0.85 * top, 1.0, -0.45, 0.3, plain(body))
+    strip(0.75 * top, 0.88 * top, -0.42, rng.uniform(-0.2, -0.05), glass)
+    if rng.random() < 0.5:  # the sky in the windscreen
+        at = rng.uniform(-0.35, -0.2)
+        strip(rng.uniform(0.2, 0.6), rng.uniform(0.2, 0.6), at, at + rng.uniform(0.03, 0.1), plain(rng.uniform(120, 250, 3)))
+    strip(1.0, rng.uniform(0.75, 0.95), 0.3, rng.uniform(0.4, 0.5), plain(body * rng.uniform(0.5, 1.0)))
+    if rng.random() < 0.8:
+        strip(*rng.uniform(0.3, 0.8, 2), rng.uniform(0.2, 0.28), rng.uniform(0.32, 0.45), dark)
+    lamp, slant = plain(rng.uniform(120, 255, 3)), rng.uniform(0, 35)
+    size = np.float32([rng.uniform(0.12, 0.28) * half, rng.uniform(0.03, 0.09) * h])
+    for side in (-1, 1):
+        at = middle + np.float32([side * 0.75 * half, rng.uniform(0.15, 0.25) * h])
+        paint(rng, pixels, oval(at, *(size * 1.2), -side * slant), dark, 1.0)
+        paint(rng, pixels, oval(at, *size, -side * slant), lamp, 1.0)
+        mirror = middle + np.float32([side * 1.05 * half * top, -0.2 * h])
+        paint(rng, pixels, oval(mirror, 0.12 * half, 0.05 * h, 0), plain(body), 1.0)
+    if rng.random() < 0.7:
+        strip(0.2, 0.2, 0.33, 0.41, plain(rng.uniform(150, 250, 3)))
+
+
+def put_a_thing(rng, picture):
+    """Draws a hand that holds something, or a car, where nobody is."""
     height, width = picture.pixels.shape[:2]
     h = np.exp(rng.uniform(np.log(16), np.log(0.6 * height)))
     w = h * rng.uniform(0.6, 1.0)
     x, y = rng.uniform(0, width), rng.uniform(0, height)
-    near = picture.boxes + np.float32([-w, -1.5 * h, w, h])
+    near = picture.boxes + np.float32([-2 * w, -2.7 * h, 2 * w, 3.5 * h])  # under the bottle, under the arm
     if ((x > near[:, 0]) & (x < near[:, 2]) & (y > near[:, 1]) & (y < near[:, 3])).any():
         return
-    draw_grip(rng, picture.pixels, np.float32([x, y]), w, h)
+    draw = (draw_grip, draw_pinch, draw_car)[rng.choice(3, p=(0.35, 0.35, 0.3))]
+    draw(rng, picture.pixels, np.float32([x, y]), w, h)
 
 
 def draw_glasses(rng, pixels, box, points):

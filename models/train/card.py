@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from data import rows
-from detect import judged, overlap
+from detect import corners, judged, overlap
 from network import LABELS
 
 SIZES = ((8, 16), (16, 24), (24, 48), (48, 96), (96, 10000))
@@ -38,10 +38,6 @@ def pairs(labels, found, at, least_iou):
             value[i], value[:, j] = 0, 0
         for face, hit in zip(faces, answer):
             yield row, face, hit, face["h"] * scale
-
-
-def corners(boxes):
-    return np.array([[b["x"], b["y"], b["x"] + b["w"], b["y"] + b["h"]] for b in boxes]).reshape(-1, 4)
 
 
 def turn(points):

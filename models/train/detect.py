@@ -102,19 +102,25 @@ def overlap(a, b):
     return inter / ((a[:, 2:] - a[:, :2]).prod(1)[:, None] + (b[:, 2:] - b[:, :2]).prod(1)[None] - inter + 1e-9)
 
 
-def judged(row, boxes, least_height):
+def corners(boxes):
+    return np.array([[b["x"], b["y"], b["x"] + b["w"], b["y"] + b["h"]] for b in boxes], float).reshape(-1, 4)
+
+
+def judged(row, boxes, least_height, label=None, match=MATCH):
     """For each detection on a photo, the best first: which labelled face it is (its place in `row["boxes"]`), -1: none, None:
-    not to be judged, since it is on an ignore region or on a face of less than `least_height` pixels at 640."""
-    scale = 640 / max(row["width"], row["height"])
-    truth = np.array([[b["x"], b["y"], b["x"] + b["w"], b["y"] + b["h"]] for b in row["boxes"]]).reshape(-1, 4)
+    not to be judged, since it is on an ignore region or on a face of less than `least_height` pixels at 640. With `label`
+    only faces of that one are asked for."""
+    scale, truth = 640 / max(row["width"], row["height"]), corners(row["boxes"])
     known = np.array([b["label"] != "face_unknown" and b["h"] * scale >= least_height for b in row["boxes"]], bool)
-    free = known.copy()
+    names = np.array([b["label"] for b in row["boxes"]])
+    free = known & (names == label) if label else known.copy()
+    ignored = ~known | (names == "incorrect") if label else ~known
     for box, each in zip(boxes, overlap(boxes, truth)):
         best = int(np.where(free, each, -1).argmax()) if len(truth) else -1
-        if best >= 0 and free[best] and each[best] >= MATCH:
+        if best >= 0 and free[best] and each[best] >= match:
             free[best] = False
             yield best
-        elif (~known).any() and (each[~known].max() >= IGNORED or covered(box, truth[~known]) >= 0.5):
+        elif ignored.any() and (each[ignored].max() >= IGNORED or covered(box, truth[ignored]) >= 0.5):
             yield None
         else:
             yield -1

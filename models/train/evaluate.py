@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Figures of a model on labelled photos: what the plugin's own path finds (examples/detect), and what the scorer says.
+"""Figures of a model on labelled photos: what the plugin's own path finds (examples/detect), held against the labels.
 
-    evaluate.py DATA --score SCORE_PY [--split dev] [--model MANIFEST] [--variant int8] [--input-size 640x640]
+    evaluate.py DATA [--split dev] [--model MANIFEST] [--variant int8] [--input-size 640x640]
                      [--format NV12] [--iou 0.5 0.4] [--out PREDICTIONS]
 
 Without --model it is the one built into the plugin, without --variant the one that the plugin takes on this CPU.
 """
 import argparse
+import json
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from figures import figures
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("split", "model", "variant", "input_size", "format")
@@ -19,7 +21,6 @@ PASSED_ON = ("split", "model", "variant", "input_size", "format")
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("data", type=Path)
-    ap.add_argument("--score", type=Path, required=True)
     ap.add_argument("--split", default="dev")
     ap.add_argument("--model", type=lambda path: Path(path).resolve())
     ap.add_argument("--variant")
@@ -34,9 +35,12 @@ def main():
     with open(out, "wb") as predictions:
         subprocess.run(["cargo", "run", "--release", "--quiet", "--example", "detect", "--", labels, *chosen],
                        cwd=ROOT, stdout=predictions, check=True)
+    found = {photo["image"]: photo["boxes"] for photo in map(json.loads, out.read_text().splitlines())}
+    asked = [row for row in map(json.loads, labels.read_text().splitlines()) if row["split"] == a.split]
     for iou in a.iou:
         print(f"IoU {iou}")
-        subprocess.run([sys.executable, a.score, labels, out, "--split", a.split, "--iou", str(iou)], check=True)
+        for name, value in figures(asked, found, match=iou).items():
+            print(f"{name:24s} {value:.4f}" if isinstance(value, float) else f"{name:24s} {value}")
 
 
 if __name__ == "__main__":

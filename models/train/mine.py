@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from card import corners
 from data import rows
-from detect import Detector, overlap, read_photo
+from detect import Detector, corners, overlap, read_photo
 
 FOUND = 0.4  # overlap from which a face is found
 LEAST_HEIGHT = 16  # pixels once the long side is 640; smaller ones it may miss
