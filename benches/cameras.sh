@@ -13,7 +13,7 @@ for frames in "720p I420 1280 720" "1080p NV12 1920 1080"; do
     read -r name format width height <<<"$frames"
     row="| $name $format |"
     for looks in 5 10 15; do
-        said=$(taskset -c 1 "$maskcount_target/release/examples/cameras" "$work/clip-$name.raw" "$format" "$width" "$height" "$looks")
+        said=$(taskset -c "$(($(nproc) - 1))" "$maskcount_target/release/examples/cameras" "$work/clip-$name.raw" "$format" "$width" "$height" "$looks")
         say "$name, $looks looks: $said"
         row="$row $(field "$said" cameras) |"
         # The most cameras give the best mean.

@@ -19,7 +19,7 @@ for argument in "$@"; do
         --quick) quick=yes flags+=("$argument") ;;
         --json) flags+=("$argument") ;;
         *)
-            sed -n '2,/^set/{/^#/s/^# \?//p}' "$0" >&2
+            sed -n '2,/^set/{/^#/s/^# \?//p}' benches/compare.sh >&2
             exit 2
             ;;
     esac

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The page in a real Chromium, on the real server. Needs `pipelines/setup.sh --dashboard`. Ends with a line like cargo's.
+# The page in a real Chromium, on the real server. Needs `pipelines/setup.sh --dashboard-tests`. Ends with a line like cargo's.
 set -uo pipefail
 exec </dev/null
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -60,7 +60,7 @@ fn the_sign_is_one_sheet_of_paper_also_with_long_names() {
             .arg(format!("--print-to-pdf={}", pdf.display()))
             .arg(&html)
             .output();
-        let printed = printed.expect("Debian's chromium is installed: pipelines/setup.sh --dashboard");
+        let printed = printed.expect("Debian's chromium is installed: pipelines/setup.sh --dashboard-tests");
         let bytes = std::fs::read(&pdf).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&printed.stderr)));
         let text = String::from_utf8_lossy(&bytes);
         assert_eq!(text.matches("/Type /Page\n").count(), 1, "{lang}");
