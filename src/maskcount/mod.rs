@@ -13,7 +13,7 @@
 //! | by more | as a flush |
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
-//! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage`. Where frames are late whether they are looked at or not, looks become fewer, none the less they come |
+//! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage`. Where frames are late with and without a look, looks become fewer but do not end |
 //! | lost frames (DISCONT), gap event | nothing by themselves: tracks and windows follow the times of the frames that come |
 //! | PAUSED for more than three seconds, without `start-time` | every track ends; of a recorded file none does |
 //! | EOS, READY | a look under way is waited for and counts; the open window is closed, `complete: false`, or withheld |
