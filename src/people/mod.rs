@@ -19,10 +19,10 @@ use vote::Vote;
 /// A passage is counted after this many looks …
 const CONFIRM_LOOKS: u32 = 3;
 /// … that span at least this long: both keep a flicker of the detector out of the counts.
-const CONFIRM_SPAN: Duration = Duration::from_millis(400);
+const CONFIRM_SPAN: Duration = Duration::from_millis(500);
 /// … and that in the mean, over about [`EVIDENCE_MEMORY`] seconds, speak for a face by this much (log-odds beyond the
 /// threshold): many looks at a thing that might be a face make it no surer, however many there are a second.
-const CONFIRM_EVIDENCE: f32 = 0.25;
+const CONFIRM_EVIDENCE: f32 = 0.35;
 const EVIDENCE_MEMORY: f32 = 0.7;
 /// A confirmed passage whose looks do not decide yet is counted after this long all the same, as unknown.
 const UNDECIDED: Duration = Duration::from_millis(1000);

@@ -54,8 +54,10 @@ impl fmt::Display for Withheld {
         write!(
             f,
             "the window from {start} to {end} is not given out, since fewer than min-persons={min_persons} people passed; \
-             {then}. For a trial set window=10 min-persons=1"
-        )
+             {then}"
+        )?;
+        // Who has set it already need not be told.
+        if *min_persons > 1 { f.write_str(". For a trial set window=10 min-persons=1") } else { Ok(()) }
     }
 }
 
