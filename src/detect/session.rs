@@ -108,7 +108,7 @@ pub struct RuntimeSearch {
 impl RuntimeSearch {
     fn candidates(&self) -> Vec<PathBuf> {
         if let Some(path) = &self.path {
-            return vec![path.clone()];
+            return vec![placed(path.clone())];
         }
         let mut candidates = Vec::new();
         candidates.extend(std::env::var_os("ORT_DYLIB_PATH").filter(|p| !p.is_empty()).map(PathBuf::from));
@@ -122,7 +122,6 @@ impl RuntimeSearch {
         let runtime = RUNTIME.get_or_try_init(|| {
             let mut tried = Vec::new();
             for path in self.candidates() {
-                let path = if self.path.is_some() { placed(path) } else { path };
                 let bare = is_bare(&path);
                 let path = if bare { path } else { std::path::absolute(&path).unwrap_or(path) };
                 if !bare && !path.exists() {

@@ -35,7 +35,8 @@ pub enum Sight {
     Missing,
 }
 
-/// What the metadata of a buffer with a picture of this size is worth; its faces go to `faces`, the areas that have changed since the look to `unseen`.
+/// What the metadata of a buffer with a picture of this size is worth; its faces go to `faces`, the areas that have changed
+/// since the look to `unseen`.
 pub fn read(
     buffer: &gst::BufferRef,
     size: (usize, usize),

@@ -86,7 +86,7 @@ fn planes<'a>(frame: &'a gst_video::VideoFrameRef<&gst::BufferRef>, count: usize
         // With a meta each plane is mapped by itself, else the whole buffer once.
         let map = &raw.map[if raw.meta.is_null() { 0 } else { index }];
         let (start, data) = (map.data as usize, raw.data[index] as usize);
-        let offset = data.checked_sub(start).filter(|offset| *offset <= map.size).ok_or(Failure::Map)?;
+        let offset = data.checked_sub(start).filter(|offset| start != 0 && *offset <= map.size).ok_or(Failure::Map)?;
         // SAFETY: `map.size` bytes are mapped for reading from `map.data` on, and `data` lies within them.
         *plane = unsafe { std::slice::from_raw_parts(raw.data[index] as *const u8, map.size - offset) };
     }
