@@ -19,6 +19,7 @@ use feed::{Failure, Feed};
 use gst::prelude::*;
 use gstmaskcount::detect::decode::DecoderSpec;
 use gstmaskcount::detect::model::{Model, Variant};
+use gstmaskcount::detect::sampling::Target;
 use gstmaskcount::detect::session::{Provider, RunSettings, RuntimeSearch, Session};
 
 const GROUP: usize = 3;
@@ -105,8 +106,13 @@ fn bare(variant: &str, count: usize) -> Result<Vec<Duration>, Failure> {
     let outputs: Vec<_> = outputs.iter().map(String::as_str).collect();
     let settings = RunSettings { threads: 1, provider: Provider::Cpu };
     let mut session = Session::open(&model, &outputs, &settings, &RuntimeSearch::default())?;
-    for (index, value) in session.input().iter_mut().enumerate() {
-        *value = (index % 255) as f32 / 127.5 - 1.0;
+    match session.input() {
+        Target::Planes(values) => {
+            values.iter_mut().enumerate().for_each(|(index, value)| *value = (index % 255) as f32 / 127.5 - 1.0);
+        }
+        Target::Patches(patches) => {
+            patches.as_flattened_mut().iter_mut().enumerate().for_each(|(index, byte)| *byte = (index % 255) as u8);
+        }
     }
     (0..count)
         .map(|_| {

@@ -9,8 +9,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use gstmaskcount::detect::decode::{Decoder, DecoderSpec, Tensor};
+use gstmaskcount::detect::manifest::{InputSpec, Layout as InputLayout};
 use gstmaskcount::detect::model::{Model, Variant};
-use gstmaskcount::detect::sampling::{Colorimetry, Geometry, Sampler};
+use gstmaskcount::detect::sampling::{Colorimetry, Geometry, PATCH, Sampler, Target};
 use gstmaskcount::detect::session::{Provider, RunSettings, RuntimeSearch, Session};
 use gstmaskcount::detect::{Detector, Face};
 use gstmaskcount::look::{self, FaceMeta};
@@ -69,7 +70,8 @@ fn the_counter_counts() {
 #[test]
 fn sampling_and_covering_allocate_nothing() {
     let input = Model::built_in(Variant::Named("fp32")).unwrap().manifest.input;
-    let mut tensor = vec![0.0; 3 * input.width as usize * input.height as usize];
+    let area = input.width as usize * input.height as usize;
+    let (mut tensor, mut patches) = (vec![0.0; 3 * area], vec![[0; PATCH]; area / 4]);
     let (width, height) = (640, 360);
     for format in Format::ALL {
         let mut planes = [const { Vec::new() }; 3];
@@ -81,9 +83,13 @@ fn sampling_and_covering_allocate_nothing() {
         let geometry =
             Geometry { format, width, height, crop: (0, 0, width, height), colorimetry: Colorimetry::default() };
         let mut sampler = Sampler::new(geometry, &input);
+        let of_patches = InputSpec { layout: InputLayout::Patches, ..input.clone() };
+        let mut sampler_of_patches = Sampler::new(geometry, &of_patches);
         let sampled = allocations(|| {
             let planes = planes.each_ref().map(Vec::as_slice);
-            sampler.sample(&Picture::new(format, width, height, &planes, &strides).unwrap(), &mut tensor);
+            let picture = Picture::new(format, width, height, &planes, &strides).unwrap();
+            sampler.sample(&picture, Target::Planes(&mut tensor));
+            sampler_of_patches.sample(&picture, Target::Patches(&mut patches));
         });
         let covered = allocations(|| {
             let planes = planes.each_mut().map(Vec::as_mut_slice);

@@ -58,6 +58,16 @@ def letterbox(pixels, width, height, spec):
     return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None]), scale
 
 
+def patches_of(planes, spec):
+    """The input of a network with the layout `patches` (src/detect/manifest.rs) from that of one with planes."""
+    mean, scale = (np.reshape(spec[k], (3, 1, 1)) for k in ("mean", "scale"))
+    pixels = np.rint(planes[0] / scale + mean).astype(np.uint8)
+    around = [np.pad(plane, 1, constant_values=int(m + 0.5)) for plane, m in zip(pixels, spec["mean"])]
+    height, width = pixels.shape[1:]
+    under = [plane[y:y + height:2, x:x + width:2] for y in range(3) for x in range(3) for plane in around]
+    return np.stack([*under, np.zeros_like(under[0])], -1)[None]
+
+
 def decode(outputs, spec, least):
     boxes, scores, labels, points, logits = [], [], [], [], []
     for out, stride in zip(outputs, spec["strides"]):

@@ -9,6 +9,8 @@ import time
 import numpy as np
 import onnxruntime
 
+from lower import PATCH
+
 ROUNDS, WARM_UP = 300, 20
 
 
@@ -25,13 +27,15 @@ def main():
     ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
     width, height = map(int, a.size.split("x"))
-    x = np.random.default_rng(1).uniform(-1, 1, (1, 3, height, width)).astype(np.float32)
+    random = np.random.default_rng(1)
+    inputs = {"tensor(float)": random.uniform(-1, 1, (1, 3, height, width)).astype(np.float32),
+              "tensor(uint8)": random.integers(0, 256, (1, height // 2, width // 2, PATCH), np.uint8)}
     sessions = [session(path, a.threads) for path in a.models]
     times = np.empty((ROUNDS, len(sessions)))
     for i in range(-WARM_UP, ROUNDS):
-        for j, one in enumerate(sessions):
+        for j, (one, taken) in enumerate(zip(sessions, (s.get_inputs()[0] for s in sessions))):
             start = time.perf_counter()
-            one.run(None, {one.get_inputs()[0].name: x})
+            one.run(None, {taken.name: inputs[taken.type]})
             times[i, j] = time.perf_counter() - start
     for j, path in enumerate(a.models):
         print(f"{np.median(times[:, j]) * 1e3:7.2f} ms median  {times[:, j].min() * 1e3:7.2f} ms least  "

@@ -55,10 +55,23 @@ pub enum ColorOrder {
     Bgr,
 }
 
-/// The input tensor: `[1, 3, height, width]`, f32, `(value - mean) * scale` of values 0 to 255.
+/// How the network's input lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `[1, 3, height, width]`, f32: `(value - mean) * scale` of values 0 to 255.
+    Planes,
+    /// `[1, height / 2, width / 2, 28]`, u8: the bytes under each place of a 3×3 convolution of stride 2 with one pixel of
+    /// padding, row by row and in each pixel plane by plane, and one byte that says nothing. The network normalises
+    /// them itself; the padding is the byte next to the mean.
+    Patches,
+}
+
+/// The input tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSpec {
     pub name: String,
+    /// Of the network that is used, see [`Network::layout`].
+    pub layout: Layout,
     pub width: u32,
     pub height: u32,
     /// Whether the network takes other sizes (multiples of 32): it then gets the shape of the picture, see
@@ -106,6 +119,7 @@ pub struct Network {
     pub file: String,
     /// Lower-case hex.
     pub sha256: String,
+    pub layout: Layout,
 }
 
 impl Manifest {
@@ -163,6 +177,7 @@ impl Manifest {
         };
         let input_spec = InputSpec {
             name: input.text("name")?,
+            layout: Layout::Planes,
             width: side("width")?,
             height: side("height")?,
             resizable,
@@ -187,13 +202,35 @@ impl Manifest {
             input.get("resizable", "false, as for every decoder of the kind ssd", |v| (!v.as_bool()?).then_some(()))?;
         }
 
-        let plain = Network { variant: PLAIN_VARIANT.into(), file: top.file("file")?, sha256: top.hash("sha256")? };
+        let plain = Network {
+            variant: PLAIN_VARIANT.into(),
+            file: top.file("file")?,
+            sha256: top.hash("sha256")?,
+            layout: Layout::Planes,
+        };
         let mut networks = vec![plain];
+        let even = input_spec.width.is_multiple_of(2) && input_spec.height.is_multiple_of(2);
+        let layouts =
+            if even { "\"planes\" or \"patches\"" } else { "\"planes\", as for every input with an odd side" };
+        let layout = |v: &Value| match v.as_str()? {
+            "planes" => Some(Layout::Planes),
+            "patches" => even.then_some(Layout::Patches),
+            _ => None,
+        };
         if let Some(of) = top.optional_object("variants")? {
             for name in of.map.keys() {
                 let of = of.object(name)?;
-                of.only(&["file", "sha256"])?;
-                networks.push(Network { variant: name.clone(), file: of.file("file")?, sha256: of.hash("sha256")? });
+                of.only(&["file", "sha256", "layout"])?;
+                networks.push(Network {
+                    variant: name.clone(),
+                    file: of.file("file")?,
+                    sha256: of.hash("sha256")?,
+                    layout: if of.map.contains_key("layout") {
+                        of.get("layout", layouts, layout)?
+                    } else {
+                        Layout::Planes
+                    },
+                });
             }
         }
         let quality = match top.optional_object("quality")? {

@@ -50,7 +50,7 @@ impl Model {
         let network = choose(&manifest, variant, has_int8_instructions(), "built into the plugin")?;
         let bytes = BUILT_IN_NETWORKS.iter().find(|(file, _)| *file == network.file);
         let (file, bytes) = bytes.expect("models/maskcount-s.json names the files that are built in");
-        Model::checked(manifest, (*bytes).into(), network.sha256, PathBuf::from(format!("(built in) {file}")))
+        Model::checked(manifest, network, (*bytes).into(), PathBuf::from(format!("(built in) {file}")))
     }
 
     /// Reads a manifest and the network beside it.
@@ -60,21 +60,22 @@ impl Model {
         let text = String::from_utf8(text).map_err(|_| ModelError::NotText { path: path.into() })?;
         let manifest = Manifest::parse(&text, &shown)?;
         let network = choose(&manifest, variant, has_int8_instructions(), &shown)?;
-        let file = path.with_file_name(network.file);
+        let file = path.with_file_name(&network.file);
         let bytes = read_bounded(&file, MAX_MODEL_BYTES)?;
-        Model::checked(manifest, bytes.into(), network.sha256, file)
+        Model::checked(manifest, network, bytes.into(), file)
     }
 
     fn checked(
-        manifest: Manifest,
+        mut manifest: Manifest,
+        network: Network,
         bytes: Cow<'static, [u8]>,
-        expected: String,
         origin: PathBuf,
     ) -> Result<Model, ModelError> {
         let found = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
-        if found != expected {
-            return Err(ModelError::Hash { path: origin, expected, found });
+        if found != network.sha256 {
+            return Err(ModelError::Hash { path: origin, expected: network.sha256, found });
         }
+        manifest.input.layout = network.layout;
         match onnx::external_tensor(&bytes) {
             Ok(None) => Ok(Model { manifest, bytes, sha256: found, origin }),
             Ok(Some(tensor)) => Err(ModelError::ExternalData { path: origin, tensor }),
@@ -126,7 +127,7 @@ fn choose(manifest: &Manifest, variant: Variant, int8: bool, shown: &str) -> Res
 }
 
 /// Whether this CPU multiplies and sums bytes in one instruction (VNNI on x86, dot product on Arm). With it the int8
-/// variant is about 1.3 times as fast as fp32 (models/README.md, Speed); without it ONNX Runtime's int8 kernels spend
+/// variant is nearly twice as fast as fp32 (models/README.md, Speed); without it ONNX Runtime's int8 kernels spend
 /// several instructions on each, and fp32 is the safe choice.
 pub fn has_int8_instructions() -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]

@@ -1,5 +1,5 @@
 //! The one pass from the camera's picture to the network's input: scale, colour conversion, normalisation and
-//! letterbox, straight from the planes of the native format into an f32 tensor `[3, height, width]`.
+//! letterbox, straight from the planes of the native format into the tensor that the network takes ([`Layout`]).
 //!
 //! Each value of the tensor rests on two taps per axis. Below a scale of 1:2 they are the neighbours of the linear
 //! interpolation; above it they lie a quarter of the step to either side of the centre, so that they stand for the
@@ -12,12 +12,15 @@ mod avx2;
 mod avx512;
 pub(super) mod rows;
 
-use super::manifest::{ColorOrder, InputSpec};
+use super::manifest::{ColorOrder, InputSpec, Layout};
 use crate::picture::{Format, Model, Picture, Rect};
 use rows::{BLOCK, Columns};
 
 /// One, in the fixed point of the tap weights: it fits the signed bytes that AVX2 multiplies by.
 const WEIGHT: u8 = 64;
+
+/// Bytes of a patch: nine pixels of three colours, and one that says nothing.
+pub const PATCH: usize = 28;
 
 /// How many rows of the tensor ahead the picture's rows are asked for.
 const AHEAD: usize = 4;
@@ -61,18 +64,41 @@ pub(super) struct Tap {
     pub weight: u8,
 }
 
+/// A tensor to be filled, in the layout of the network's input.
+#[derive(Debug)]
+pub enum Target<'a> {
+    /// `3 · height · width` values.
+    Planes(&'a mut [f32]),
+    /// `height / 2 · width / 2` patches.
+    Patches(&'a mut [[u8; PATCH]]),
+}
+
+/// What a place without a picture holds in [`Layout::Patches`]: the byte next to the mean, where planes hold 0.
+pub fn padding(input: &InputSpec) -> [u8; PATCH] {
+    let pixel = padding_pixel(input).to_le_bytes();
+    std::array::from_fn(|i| if i < PATCH - 1 { pixel[i % 3] } else { 0 })
+}
+
+fn padding_pixel(input: &InputSpec) -> u32 {
+    let [r, g, b] = input.mean.map(|mean| mean.round() as u8);
+    u32::from_le_bytes([r, g, b, 0])
+}
+
 /// The pass, with its tables made for one geometry and one input.
 #[derive(Debug)]
 pub struct Sampler {
     geometry: Geometry,
     input: (usize, usize),
-    /// Size of the picture within the input; the rest is padding, which is 0 in the tensor (the manifest's mean).
+    /// Size of the picture within the input; the rest is padding, which stands for the manifest's mean.
     scaled: (usize, usize),
     components: Vec<Component>,
     /// Rows of the colour matrix in the order of the tensor's planes.
     conversion: [Row; 3],
     /// One row of each component at the size of the output.
     picked: [Vec<f32>; 3],
+    /// For patches: three rows of pixels, with padding: one before each and at least one after it.
+    pixels: [Vec<u32>; 3],
+    padding: u32,
 }
 
 /// What is read of one component.
@@ -99,7 +125,8 @@ pub(super) struct Row {
 impl Sampler {
     pub fn new(geometry: Geometry, input: &InputSpec) -> Sampler {
         let (crop_x, crop_y, crop_w, crop_h) = geometry.crop;
-        let scaled = letterbox((crop_w, crop_h), (input.width as usize, input.height as usize));
+        let size = (input.width as usize, input.height as usize);
+        let scaled = letterbox((crop_w, crop_h), size);
         let components = &geometry.format.components()[..geometry.format.model().channels()];
         let read = components.iter().enumerate().map(|(index, c)| {
             let (raster_w, raster_h) = c.size(geometry.width, geometry.height);
@@ -119,11 +146,16 @@ impl Sampler {
         });
         Sampler {
             geometry,
-            input: (input.width as usize, input.height as usize),
+            input: size,
             scaled,
             components: read.collect(),
             conversion: conversion(geometry.format.model(), geometry.colorimetry, input),
             picked: std::array::from_fn(|_| vec![0.0; scaled.0.next_multiple_of(BLOCK)]),
+            pixels: std::array::from_fn(|_| match input.layout {
+                Layout::Planes => Vec::new(),
+                Layout::Patches => vec![padding_pixel(input); 2 + size.0],
+            }),
+            padding: padding_pixel(input),
         }
     }
 
@@ -131,23 +163,28 @@ impl Sampler {
         &self.geometry
     }
 
-    /// Fills the part of `tensor` (`3 · height · width` values) that the picture covers; the padding is left as it is,
-    /// so a tensor that started as zeros keeps it at 0.
+    /// Fills the part of the tensor that the picture covers; the padding is left as it is: zeros in planes,
+    /// [`padding`] in patches.
     ///
     /// # Panics
     /// If the picture is not of the sampler's geometry or the tensor not of its input.
-    pub fn sample(&mut self, picture: &Picture, tensor: &mut [f32]) {
+    pub fn sample(&mut self, picture: &Picture, target: Target) {
         let g = &self.geometry;
         assert_eq!((picture.format(), picture.width(), picture.height()), (g.format, g.width, g.height));
+        match target {
+            Target::Planes(tensor) => self.sample_planes(picture, tensor),
+            Target::Patches(patches) => self.sample_patches(picture, patches),
+        }
+    }
+
+    fn sample_planes(&mut self, picture: &Picture, tensor: &mut [f32]) {
         let (width, height) = self.input;
         let area = width * height;
         assert_eq!(tensor.len(), 3 * area);
         let (red, rest) = tensor.split_at_mut(area);
         let (green, blue) = rest.split_at_mut(area);
         for y in 0..self.scaled.1 {
-            for (component, out) in self.components.iter().zip(&mut self.picked) {
-                component.pick(y, picture, out);
-            }
+            self.pick(y, picture);
             let part = y * width..y * width + self.scaled.0;
             let targets = [&mut red[part.clone()], &mut green[part.clone()], &mut blue[part]];
             let [c0, c1, c2] = &self.picked;
@@ -156,6 +193,40 @@ impl Sampler {
             } else {
                 rows::convert(&self.conversion, [c0, c1, c2], targets);
             }
+        }
+    }
+
+    fn sample_patches(&mut self, picture: &Picture, patches: &mut [[u8; PATCH]]) {
+        let (width, height) = self.input;
+        assert_eq!(patches.len(), (width / 2) * (height / 2));
+        self.pixels[2].fill(self.padding);
+        // The last row of patches that the picture reaches into has one of its rows above the middle.
+        let reached = patches.chunks_exact_mut(width / 2).take(self.scaled.1 / 2 + 1);
+        for (row, patches) in reached.enumerate() {
+            self.pixels.swap(0, 2);
+            for (at, y) in [(1, 2 * row), (2, 2 * row + 1)] {
+                if y >= self.scaled.1 {
+                    self.pixels[at].fill(self.padding);
+                    continue;
+                }
+                self.pick(y, picture);
+                let [c0, c1, c2] = &self.picked;
+                let pixels = &mut self.pixels[at][1..][..self.scaled.0];
+                if self.components.len() == 1 {
+                    rows::convert_gray_pixels(&self.conversion, c0, pixels);
+                } else {
+                    rows::convert_pixels(&self.conversion, [c0, c1, c2], pixels);
+                }
+            }
+            let [above, middle, below] = &self.pixels;
+            rows::pack([above, middle, below], patches);
+        }
+    }
+
+    /// One row of each component, of the output's row `y`.
+    fn pick(&mut self, y: usize, picture: &Picture) {
+        for (component, out) in self.components.iter().zip(&mut self.picked) {
+            component.pick(y, picture, out);
         }
     }
 
@@ -244,7 +315,7 @@ pub(super) fn taps(
         .collect()
 }
 
-/// The colour matrix with range, normalisation and the order of the tensor's planes folded in.
+/// The colour matrix with range, normalisation (of planes) and the order of the tensor's planes folded in.
 pub(super) fn conversion(model: Model, colorimetry: Colorimetry, input: &InputSpec) -> [Row; 3] {
     let (luma_low, luma_span, chroma_span) =
         if colorimetry.full_range { (0.0, 255.0, 255.0) } else { (16.0, 219.0, 224.0) };
@@ -271,7 +342,10 @@ pub(super) fn conversion(model: Model, colorimetry: Colorimetry, input: &InputSp
             ColorOrder::Rgb => plane,
             ColorOrder::Bgr => 2 - plane,
         };
-        let (mean, scale) = (input.mean[plane], input.scale[plane]);
+        let (mean, scale) = match input.layout {
+            Layout::Planes => (input.mean[plane], input.scale[plane]),
+            Layout::Patches => (0.0, 1.0),
+        };
         let factors = colors[color];
         let black = luma_low * luma;
         let offset = match model {

@@ -8,6 +8,7 @@ use crate::picture::Component;
 fn input(width: u32, height: u32, color: ColorOrder) -> InputSpec {
     InputSpec {
         name: "input".into(),
+        layout: Layout::Planes,
         width,
         height,
         resizable: true,
@@ -127,8 +128,36 @@ fn reference(image: &Owned, g: &Geometry, input: &InputSpec) -> Vec<f32> {
 
 fn sampled(image: &Owned, g: &Geometry, input: &InputSpec) -> Vec<f32> {
     let mut tensor = vec![0.0; 3 * (input.width * input.height) as usize];
-    Sampler::new(*g, input).sample(&image.picture(), &mut tensor);
+    Sampler::new(*g, input).sample(&image.picture(), Target::Planes(&mut tensor));
     tensor
+}
+
+fn sampled_patches(sampler: &mut Sampler, image: &Owned, input: &InputSpec) -> Vec<[u8; PATCH]> {
+    let mut patches = vec![padding(input); (input.width / 2 * input.height / 2) as usize];
+    sampler.sample(&image.picture(), Target::Patches(&mut patches));
+    patches
+}
+
+/// The pixels that patches of 3×3 with a step of two and one pixel of padding show, from the planes of the same input.
+fn patches_of(planes: &[f32], scaled: (usize, usize), input: &InputSpec) -> Vec<[u8; PATCH]> {
+    let (w, h) = (input.width as usize, input.height as usize);
+    let byte = |plane: usize, x: i64, y: i64| {
+        if (0..scaled.0 as i64).contains(&x) && (0..scaled.1 as i64).contains(&y) {
+            let value = planes[(plane * h + y as usize) * w + x as usize];
+            (value / input.scale[plane] + input.mean[plane]).round() as i64
+        } else {
+            input.mean[plane].round() as i64
+        }
+    };
+    (0..w * h / 4)
+        .map(|index| {
+            let (x, y) = (2 * (index % (w / 2)) as i64 - 1, 2 * (index / (w / 2)) as i64 - 1);
+            std::array::from_fn(|i| {
+                let (pixel, plane) = ((i / 3) as i64, i % 3);
+                if i < PATCH - 1 { byte(plane, x + pixel % 3, y + pixel / 3) as u8 } else { 0 }
+            })
+        })
+        .collect()
 }
 
 fn whole(format: Format, width: usize, height: usize, colorimetry: Colorimetry) -> Geometry {
@@ -160,6 +189,13 @@ proptest! {
         for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
             prop_assert!((a - b).abs() < 2e-3, "value {i}: {a} instead of {b}");
         }
+        let scaled = Sampler::new(g, &input).scaled;
+        let expected = patches_of(&expected, scaled, &input);
+        let input = InputSpec { layout: Layout::Patches, ..input };
+        let found = sampled_patches(&mut Sampler::new(g, &input), &image, &input);
+        for (i, (a, b)) in found.as_flattened().iter().zip(expected.as_flattened()).enumerate() {
+            prop_assert!(a.abs_diff(*b) <= 1, "byte {i} of the patches: {a} instead of {b}");
+        }
     }
 }
 
@@ -181,7 +217,7 @@ fn wide_and_plain_code_give_the_same_bits() {
         let mut sampler = Sampler::new(g, &input);
         let sample = |sampler: &mut Sampler| {
             let mut tensor = vec![0.0; 3 * 352 * 192];
-            sampler.sample(&image.picture(), &mut tensor);
+            sampler.sample(&image.picture(), Target::Planes(&mut tensor));
             tensor
         };
         permuted += sampler.components.iter().filter(|c| c.columns.permutations.is_some()).count();
@@ -195,6 +231,21 @@ fn wide_and_plain_code_give_the_same_bits() {
         assert!(widest == plain, "AVX-512, {format:?} {width}x{height}");
     }
     assert_eq!(permuted > 0, is_x86_feature_detected!("avx512vbmi"));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn wide_and_plain_code_give_the_same_patches() {
+    let row = |seed: u32| (0..76).map(|i| (seed + i).wrapping_mul(2_654_435_761) & 0xff_ff_ff).collect::<Vec<u32>>();
+    let (a, b, c) = (row(1), row(101), row(201));
+    let (mut widest, mut wide, mut plain) = ([[0; PATCH]; 37], [[1; PATCH]; 37], [[2; PATCH]; 37]);
+    rows::pack_plainly([&a, &b, &c], &mut plain);
+    if avx2::pack([&a, &b, &c], &mut wide) {
+        assert_eq!(wide, plain);
+    }
+    let packed = avx512::pack([&a, &b, &c], &mut widest);
+    assert_eq!(packed, if is_x86_feature_detected!("avx512vbmi") { 32 } else { 0 });
+    assert_eq!(widest[..packed], plain[..packed]);
 }
 
 #[test]
@@ -224,6 +275,18 @@ fn white_is_white_and_black_is_black_in_every_format_and_range() {
             }
         }
     }
+}
+
+#[test]
+fn a_second_picture_leaves_nothing_of_the_first_in_the_patches() {
+    // 8 × 5 fills 32 × 20 of the input: rows of patches end below the picture and begin above it.
+    let g = whole(Format::Nv12, 8, 5, Colorimetry::default());
+    let input = InputSpec { layout: Layout::Patches, ..input(32, 32, ColorOrder::Rgb) };
+    let (first, second) = (Owned::new(Format::Nv12, 8, 5, 3, 1), Owned::new(Format::Nv12, 8, 5, 3, 2));
+    let mut used = Sampler::new(g, &input);
+    let mut patches = sampled_patches(&mut used, &first, &input);
+    used.sample(&second.picture(), Target::Patches(&mut patches));
+    assert_eq!(patches, sampled_patches(&mut Sampler::new(g, &input), &second, &input));
 }
 
 #[test]

@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, Weak};
 use once_cell::sync::OnceCell;
 use ort::AsPointer;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::{DynValue, Tensor as OrtTensor, ValueType};
+use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType};
 
 use super::decode::Tensor;
-use super::manifest::InputSpec;
+use super::manifest::{InputSpec, Layout};
 use super::model::Model;
+use super::sampling::{self, Target};
 
 /// Outputs that a decoder may ask for; the manifest allows no more.
 pub const MAX_OUTPUTS: usize = 16;
@@ -77,8 +78,8 @@ pub enum SessionError {
     Model { model: PathBuf, reason: String },
     #[error("the model {model} has no {what} `{name}`; it has: {known}. Correct the manifest")]
     Name { model: PathBuf, what: &'static str, name: String, known: String },
-    #[error("the input `{name}` of {model} is {found}, a float32 tensor of [1, 3, {height}, {width}] is needed")]
-    Input { model: PathBuf, name: String, found: String, width: u32, height: u32 },
+    #[error("the input `{name}` of {model} is {found}, {needed} is needed. Correct the manifest")]
+    Input { model: PathBuf, name: String, found: String, needed: String },
     #[error("ONNX Runtime failed: {0}")]
     Run(String),
 }
@@ -266,8 +267,35 @@ pub struct Session {
     shared: Arc<Shared>,
     input_name: CString,
     output_names: Vec<CString>,
-    input: OrtTensor<f32>,
+    input: Input,
     outputs: Vec<DynValue>,
+}
+
+/// The input tensor.
+enum Input {
+    Planes(OrtTensor<f32>),
+    Patches(OrtTensor<u8>),
+}
+
+impl Input {
+    /// One that no picture has been taken into: padding all over.
+    fn empty(spec: &InputSpec) -> Result<Input, ort::Error> {
+        let count = shape(spec).iter().product::<i64>() as usize;
+        Ok(match spec.layout {
+            Layout::Planes => Input::Planes(OrtTensor::from_array((shape(spec), vec![0f32; count]))?),
+            Layout::Patches => {
+                let patches = sampling::padding(spec).repeat(count / sampling::PATCH);
+                Input::Patches(OrtTensor::from_array((shape(spec), patches))?)
+            }
+        })
+    }
+
+    fn ptr(&self) -> *const ort::sys::OrtValue {
+        match self {
+            Input::Planes(tensor) => tensor.ptr(),
+            Input::Patches(tensor) => tensor.ptr(),
+        }
+    }
 }
 
 impl Session {
@@ -285,11 +313,14 @@ impl Session {
         for name in outputs {
             check_name(model, "output", name, shared.session.outputs())?;
         }
-        let (width, height) = (input.width, input.height);
         let shape = shape(input);
+        let (wanted, type_name) = match input.layout {
+            Layout::Planes => (TensorElementType::Float32, "float32"),
+            Layout::Patches => (TensorElementType::Uint8, "uint8"),
+        };
         for outlet in shared.session.inputs().iter().filter(|o| o.name() == input.name) {
             let fits = match outlet.dtype() {
-                ValueType::Tensor { ty: ort::value::TensorElementType::Float32, shape: dims, .. } => {
+                ValueType::Tensor { ty, shape: dims, .. } if *ty == wanted => {
                     dims.len() == 4 && dims.iter().zip(shape).all(|(dim, wanted)| *dim < 0 || *dim == wanted)
                 }
                 _ => false,
@@ -297,28 +328,32 @@ impl Session {
             if !fits {
                 let found = outlet.dtype().to_string();
                 let (model, name) = (model.origin.clone(), input.name.clone());
-                return Err(SessionError::Input { model, name, found, width, height });
+                let needed = format!("a {type_name} tensor of {shape:?}");
+                return Err(SessionError::Input { model, name, found, needed });
             }
         }
         let no_nul = |e: NulError| SessionError::Run(e.to_string());
         Ok(Session {
             input_name: CString::new(input.name.as_str()).map_err(no_nul)?,
             output_names: outputs.iter().map(|n| CString::new(*n)).collect::<Result<_, _>>().map_err(no_nul)?,
-            input: zeros(input)?,
+            input: Input::empty(input)?,
             outputs: Vec::with_capacity(MAX_OUTPUTS),
             shared,
         })
     }
 
-    /// Makes the input tensor anew, all zeros, with the size of `input`.
+    /// Makes the input tensor anew, without a picture, with the size of `input`.
     pub fn resize(&mut self, input: &InputSpec) -> Result<(), SessionError> {
-        self.input = zeros(input)?;
+        self.input = Input::empty(input)?;
         Ok(())
     }
 
-    /// The input tensor, `3 · height · width` values, as the last run left it.
-    pub fn input(&mut self) -> &mut [f32] {
-        self.input.extract_tensor_mut().1
+    /// The input tensor, as the last run left it.
+    pub fn input(&mut self) -> Target<'_> {
+        match &mut self.input {
+            Input::Planes(tensor) => Target::Planes(tensor.extract_tensor_mut().1),
+            Input::Patches(tensor) => Target::Patches(tensor.extract_tensor_mut().1.as_chunks_mut().0),
+        }
     }
 
     /// Whether two elements run one and the same session.
@@ -365,12 +400,11 @@ impl Session {
 }
 
 fn shape(input: &InputSpec) -> [i64; 4] {
-    [1, 3, i64::from(input.height), i64::from(input.width)]
-}
-
-fn zeros(input: &InputSpec) -> Result<OrtTensor<f32>, ort::Error> {
-    let values = vec![0f32; 3 * input.width as usize * input.height as usize];
-    OrtTensor::from_array((shape(input), values))
+    let (width, height) = (i64::from(input.width), i64::from(input.height));
+    match input.layout {
+        Layout::Planes => [1, 3, height, width],
+        Layout::Patches => [1, height / 2, width / 2, sampling::PATCH as i64],
+    }
 }
 
 fn check_name(

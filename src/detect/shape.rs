@@ -26,11 +26,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::detect::manifest::ColorOrder;
+    use crate::detect::manifest::{ColorOrder, Layout};
 
     fn input(resizable: bool) -> InputSpec {
         let name = "input".into();
-        InputSpec { name, width: 640, height: 384, resizable, color: ColorOrder::Rgb, mean: [0.0; 3], scale: [1.0; 3] }
+        InputSpec {
+            name,
+            layout: Layout::Planes,
+            width: 640,
+            height: 384,
+            resizable,
+            color: ColorOrder::Rgb,
+            mean: [0.0; 3],
+            scale: [1.0; 3],
+        }
     }
 
     #[test]

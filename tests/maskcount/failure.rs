@@ -127,6 +127,13 @@ fn errors_at_start_name_the_file_what_is_wrong_and_the_mend() {
         .unwrap();
     assert!(start_error(&model).contains("expects [1, 18, 6, 10]"));
 
+    let int8 = model.replace("fp32", "int8");
+    std::fs::copy("models/maskcount-s-int8.onnx", folder.path().join("maskcount-s-int8.onnx")).unwrap();
+    std::fs::write(&manifest, text.replace("\"patches\"", "\"rows\"")).unwrap();
+    assert!(start_error(&int8).contains("`variants.int8.layout` must be \"planes\" or \"patches\", found \"rows\""));
+    std::fs::write(&manifest, text.replace("\"patches\"", "\"planes\"")).unwrap();
+    assert!(start_error(&int8).contains("a float32 tensor of [1, 3, 384, 640] is needed"));
+
     assert!(start_error("variant=int4").contains("no variant `int4`; it has: fp32, int8"));
     assert!(start_error("input-size=100x100").contains("multiple of 32"));
     let no_gpu = start_error("execution-provider=cuda");

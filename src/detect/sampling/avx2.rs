@@ -1,9 +1,10 @@
-//! [`Columns::pick`](super::rows::Columns::pick) for x86-64 with AVX2, bit for bit the same: a byte shuffle brings both
-//! taps of eight columns side by side, sixteen columns a round.
+//! Two inner loops for x86-64 with AVX2, bit for bit the same as the plain ones. [`Columns::pick`](super::rows::Columns::pick): a
+//! byte shuffle brings both taps of eight columns side by side, sixteen columns a round.
+//! [`rows::pack`](super::rows::pack): a byte shuffle per row drops what is no colour, two stores a patch.
 
 use std::arch::x86_64::*;
 
-use super::{Tap, WEIGHT};
+use super::{PATCH, Tap, WEIGHT};
 
 /// Columns of one round.
 const BLOCK: usize = 16;
@@ -131,4 +132,46 @@ fn store(out: &mut [f32; BLOCK], first: __m256, second: __m256) {
         _mm256_storeu_ps(low.as_mut_ptr(), first);
         _mm256_storeu_ps(high.as_mut_ptr(), second);
     }
+}
+
+/// Whether it was done: the machine has AVX2.
+pub fn pack(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) -> bool {
+    let has = is_x86_feature_detected!("avx2");
+    if has {
+        // SAFETY: the machine was asked.
+        unsafe { pack_wide(rows, patches) }
+    }
+    has
+}
+
+#[target_feature(enable = "avx2")]
+fn pack_wide(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) {
+    // The colours of three pixels from their 4 bytes each, moved up by so many places of the register.
+    let colours = |up: i8| {
+        let at = |place: i8| if (0..9).contains(&(place - up)) { (place - up) / 3 * 4 + (place - up) % 3 } else { -1 };
+        let places: [i8; 16] = std::array::from_fn(|place| at(place as i8));
+        load_half(&places.map(|p| p as u8))
+    };
+    // Bytes 0 to 15 of the patch and, since it has 28, 12 to 27.
+    let (above, middle, again, below) = (colours(0), colours(9), colours(-3), colours(6));
+    let [a, b, c] = rows.map(|row| row.as_chunks::<2>().0.windows(2));
+    for (patch, ((a, b), c)) in patches.iter_mut().zip(a.zip(b).zip(c)) {
+        let (a, b, c) = (four(a), four(b), four(c));
+        let first = _mm_or_si128(_mm_shuffle_epi8(a, above), _mm_shuffle_epi8(b, middle));
+        let last = _mm_or_si128(_mm_shuffle_epi8(b, again), _mm_shuffle_epi8(c, below));
+        // SAFETY: both times there are 16 bytes of the patch, and the instruction asks for no alignment.
+        unsafe {
+            _mm_storeu_si128(patch[..16].as_mut_ptr().cast(), first);
+            _mm_storeu_si128(patch[PATCH - 16..].as_mut_ptr().cast(), last);
+        }
+    }
+}
+
+/// Four pixels.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn four(pairs: &[[u32; 2]]) -> __m128i {
+    let pairs = &pairs[..2];
+    // SAFETY: two pairs are 16 bytes, and the instruction asks for no alignment.
+    unsafe { _mm_loadu_si128(pairs.as_ptr().cast()) }
 }

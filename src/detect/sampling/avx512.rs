@@ -1,10 +1,11 @@
-//! [`Columns::pick`](super::rows::Columns::pick) for x86-64 with AVX-512 VBMI, bit for bit the same: one permutation
-//! brings both taps of 32 columns side by side, from the 128 bytes that they lie in.
+//! Two inner loops for x86-64 with AVX-512 VBMI, bit for bit the same as the plain ones.
+//! [`Columns::pick`](super::rows::Columns::pick): one permutation brings both taps of 32 columns side by side, from the 128 bytes
+//! that they lie in. [`rows::pack`](super::rows::pack): one permutation makes 64 bytes of patches, wherever they begin.
 
 use std::arch::x86_64::*;
 
 use super::rows::BLOCK;
-use super::{Tap, WEIGHT};
+use super::{PATCH, Tap, WEIGHT};
 
 /// Bytes that one permutation picks from.
 const WITHIN: usize = 128;
@@ -94,4 +95,68 @@ fn across(row: &[u8], block: &Block) -> __m512i {
 fn load(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: there are 64 bytes, and the instruction asks for no alignment.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// Patches of one round: the fewest that are whole registers.
+const ROUND: usize = 16;
+/// Registers that they are.
+const STORES: usize = ROUND * PATCH / 64;
+
+/// Packs as many whole rounds of patches as there are, and says how many patches that was: none where the machine has no
+/// AVX-512 VBMI.
+pub fn pack(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) -> usize {
+    if !is_x86_feature_detected!("avx512vbmi") || !is_x86_feature_detected!("avx512bw") {
+        return 0;
+    }
+    let rounds = patches.len() / ROUND;
+    // SAFETY: the machine was asked.
+    unsafe { pack_wide(rows, patches.as_flattened_mut().as_chunks_mut::<64>().0, rounds) }
+    rounds * ROUND
+}
+
+/// For each register of a round: the pair of pixels that its bytes begin with, and which byte of sixteen pixels of two rows
+/// and eight of the third goes where. Bytes 0 to 31 of the first operand are of the row above, 32 to 63 of the middle one.
+const SOURCES: [(usize, [u8; 64]); STORES] = {
+    let mut sources = [(0, [0; 64]); STORES];
+    let mut store = 0;
+    while store < STORES {
+        let first = store * 64 / PATCH;
+        sources[store].0 = first;
+        let mut i = 0;
+        while i < 64 {
+            let (patch, byte) = ((store * 64 + i) / PATCH, (store * 64 + i) % PATCH);
+            let (row, in_row) = (byte / 9, byte % 9);
+            let pixel = 2 * (patch - first) + in_row / 3;
+            // The fourth byte of a pixel is 0, and so is the last one of a patch.
+            let from = if byte == PATCH - 1 { 3 } else { pixel * 4 + in_row % 3 };
+            sources[store].1[i] = (if row < 3 { row * 32 } else { 0 } + from) as u8;
+            i += 1;
+        }
+        store += 1;
+    }
+    sources
+};
+
+#[target_feature(enable = "avx512vbmi,avx512bw")]
+fn pack_wide([above, middle, below]: [&[u32]; 3], stores: &mut [[u8; 64]], rounds: usize) {
+    let sources = SOURCES.each_ref().map(|(pair, bytes)| (*pair, load(bytes)));
+    let (rounds_of, _) = stores.as_chunks_mut::<STORES>();
+    for (round, stores) in rounds_of.iter_mut().enumerate().take(rounds) {
+        for ((pair, bytes), store) in sources.iter().zip(stores) {
+            let at = 2 * (round * ROUND + pair);
+            let both = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eight(above, at)), eight(middle, at));
+            let made = _mm512_permutex2var_epi8(both, *bytes, _mm512_castsi256_si512(eight(below, at)));
+            // SAFETY: there are 64 bytes, and the instruction asks for no alignment.
+            unsafe { _mm512_storeu_si512(store.as_mut_ptr().cast(), made) }
+        }
+    }
+}
+
+/// Eight pixels.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512bw")]
+fn eight(row: &[u32], at: usize) -> __m256i {
+    let pixels = &row[at..][..8];
+    // SAFETY: eight pixels are 32 bytes, and the instruction asks for no alignment.
+    unsafe { _mm256_loadu_si256(pixels.as_ptr().cast()) }
 }

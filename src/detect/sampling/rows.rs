@@ -1,9 +1,9 @@
-//! The inner loops of the pass: two rows of bytes become one row of a component, and the rows of all components one row
-//! of the tensor's planes.
+//! The inner loops of the pass: two rows of bytes become one row of a component, the rows of all components one row
+//! of the tensor's planes or of pixels, and three rows of pixels one row of patches.
 
-use super::{Row, Tap, WEIGHT};
+use super::{PATCH, Row, Tap, WEIGHT};
 #[cfg(target_arch = "x86_64")]
-use super::{avx2::Shuffles, avx512::Permutations};
+use super::{avx2, avx512};
 
 /// A picked value that stands for a byte of 1.
 pub const ONE: f32 = (WEIGHT as u32 * WEIGHT as u32) as f32;
@@ -18,10 +18,10 @@ pub struct Columns {
     taps: Vec<Tap>,
     /// The same for AVX-512, where the machine has it, the row is long enough and its columns near to each other …
     #[cfg(target_arch = "x86_64")]
-    pub(super) permutations: Option<Permutations>,
+    pub(super) permutations: Option<avx512::Permutations>,
     /// … and for AVX2, where the machine has it and the row is long enough.
     #[cfg(target_arch = "x86_64")]
-    pub(super) shuffles: Option<Shuffles>,
+    pub(super) shuffles: Option<avx2::Shuffles>,
 }
 
 impl Columns {
@@ -30,9 +30,9 @@ impl Columns {
     pub fn new(taps: Vec<Tap>, row_bytes: usize) -> Columns {
         Columns {
             #[cfg(target_arch = "x86_64")]
-            permutations: Permutations::new(&taps, row_bytes),
+            permutations: avx512::Permutations::new(&taps, row_bytes),
             #[cfg(target_arch = "x86_64")]
-            shuffles: Shuffles::new(&taps, row_bytes),
+            shuffles: avx2::Shuffles::new(&taps, row_bytes),
             taps,
         }
     }
@@ -71,41 +71,60 @@ pub fn prefetch(row: &[u8]) {
     let _ = row;
 }
 
-/// One row of each plane of the tensor. Picks the code for the machine: the same, compiled for wider registers where it
-/// has them.
-pub fn convert(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f")]
-        fn widest(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
-            convert_each(rows, components, targets);
+/// A function of rows that is compiled for wider registers as well, and taken as the machine has them. `FUSED` is whether
+/// it multiplies and adds in one instruction.
+macro_rules! widened {
+    ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) $body:block) => {
+        $(#[$doc])*
+        pub fn $name($($arg: $type),*) {
+            #[inline(always)]
+            fn plain<const FUSED: bool>($($arg: $type),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,fma")]
+                fn widest($($arg: $type),*) {
+                    plain::<true>($($arg),*);
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn wide($($arg: $type),*) {
+                    plain::<true>($($arg),*);
+                }
+                // SAFETY: the machine is asked for the features that the function needs.
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma") {
+                    return unsafe { widest($($arg),*) };
+                }
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    return unsafe { wide($($arg),*) };
+                }
+            }
+            plain::<false>($($arg),*);
         }
-        #[target_feature(enable = "avx2")]
-        fn wide(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
-            convert_each(rows, components, targets);
-        }
-        // SAFETY: the machine is asked for the one feature that the function needs.
-        if is_x86_feature_detected!("avx512f") {
-            return unsafe { widest(rows, components, targets) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            return unsafe { wide(rows, components, targets) };
-        }
-    }
-    convert_each(rows, components, targets);
+    };
 }
 
-#[inline(always)]
-fn convert_each(rows: &[Row; 3], [c0, c1, c2]: [&[f32]; 3], [t0, t1, t2]: [&mut [f32]; 3]) {
-    let value = |row: &Row, x: f32, y: f32, z: f32| {
-        let [f0, f1, f2] = row.factors;
-        (x * f0 + y * f1 + z * f2 + row.offset).clamp(row.low, row.high)
-    };
-    let targets = t0.iter_mut().zip(t1).zip(t2);
-    for (((t0, t1), t2), ((&x, &y), &z)) in targets.zip(c0.iter().zip(c1).zip(c2)) {
-        *t0 = value(&rows[0], x, y, z);
-        *t1 = value(&rows[1], x, y, z);
-        *t2 = value(&rows[2], x, y, z);
+impl Row {
+    #[inline(always)]
+    fn value<const FUSED: bool>(&self, x: f32, y: f32, z: f32) -> f32 {
+        let [f0, f1, f2] = self.factors;
+        let sum = if FUSED {
+            x.mul_add(f0, y.mul_add(f1, z.mul_add(f2, self.offset)))
+        } else {
+            x * f0 + y * f1 + z * f2 + self.offset
+        };
+        sum.clamp(self.low, self.high)
+    }
+}
+
+widened! {
+    /// One row of each plane of the tensor.
+    convert(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
+        let ([c0, c1, c2], [t0, t1, t2]) = (components, targets);
+        let targets = t0.iter_mut().zip(t1).zip(t2);
+        for (((t0, t1), t2), ((&x, &y), &z)) in targets.zip(c0.iter().zip(c1).zip(c2)) {
+            *t0 = rows[0].value::<FUSED>(x, y, z);
+            *t1 = rows[1].value::<FUSED>(x, y, z);
+            *t2 = rows[2].value::<FUSED>(x, y, z);
+        }
     }
 }
 
@@ -115,5 +134,59 @@ pub fn convert_gray(rows: &[Row; 3], gray: &[f32], targets: [&mut [f32]; 3]) {
         for (out, x) in target.iter_mut().zip(gray) {
             *out = (x * row.factors[0] + row.offset).clamp(row.low, row.high);
         }
+    }
+}
+
+widened! {
+    /// One row of pixels, in each a byte of every plane of the tensor, the first one lowest.
+    convert_pixels(rows: &[Row; 3], components: [&[f32]; 3], pixels: &mut [u32]) {
+        let [c0, c1, c2] = components;
+        for (pixel, ((&x, &y), &z)) in pixels.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
+            let byte = |plane: usize| rounded(rows[plane].value::<FUSED>(x, y, z));
+            *pixel = byte(0) | byte(1) << 8 | byte(2) << 16;
+        }
+    }
+}
+
+/// The same from one component.
+pub fn convert_gray_pixels(rows: &[Row; 3], gray: &[f32], pixels: &mut [u32]) {
+    for (pixel, &x) in pixels.iter_mut().zip(gray) {
+        *pixel = rounded(rows[0].value::<false>(x, 0.0, 0.0)) * 0x01_01_01;
+    }
+}
+
+/// The whole number next to one from 0 to 255. Beside 2^23 an f32 has no fraction, so the sum's lowest bits are it; a plain
+/// cast asks for NaN and bounds and is not done in wide registers.
+#[inline(always)]
+fn rounded(value: f32) -> u32 {
+    (value + 8_388_608.0).to_bits() & 0xff
+}
+
+/// One row of patches from three rows of pixels, which begin one pixel before the middle of the first patch and go two
+/// beyond that of the last.
+pub fn pack(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) {
+    #[cfg(target_arch = "x86_64")]
+    let (rows, patches) = {
+        let packed = avx512::pack(rows, patches);
+        (rows.map(|row| &row[2 * packed..]), &mut patches[packed..])
+    };
+    #[cfg(target_arch = "x86_64")]
+    if avx2::pack(rows, patches) {
+        return;
+    }
+    pack_plainly(rows, patches);
+}
+
+pub(super) fn pack_plainly(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) {
+    let pairs = rows.map(|row| row.as_chunks::<2>().0);
+    let [above, middle, below] = pairs.map(|pairs| pairs.iter().zip(&pairs[1..]));
+    for (patch, ((a, b), c)) in patches.iter_mut().zip(above.zip(middle).zip(below)) {
+        let [[a0, a1, a2], [b0, b1, b2], [c0, c1, c2]] =
+            [a, b, c].map(|(two, next)| [two[0], two[1], next[0]].map(u64::from));
+        let words = [a0 | a1 << 24 | a2 << 48, a2 >> 16 | b0 << 8 | b1 << 32 | b2 << 56, b2 >> 8 | c0 << 16 | c1 << 40];
+        for (bytes, word) in patch.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+        patch[24..].copy_from_slice(&(c2 as u32).to_le_bytes());
     }
 }
