@@ -236,6 +236,8 @@ fn builder(settings: &RunSettings, runtime: &Runtime) -> Result<SessionBuilder, 
     let builder = plain(builder.with_intra_threads(settings.threads as usize))?;
     // Threads that spin between two looks would keep the other cores of a small computer busy with nothing.
     let builder = plain(builder.with_intra_op_spinning(false))?;
+    // Without VNNI the sums of an int8 network would saturate at 16 bits, and faces change their label.
+    let builder = plain(builder.with_precise_qmm())?;
     match dispatch {
         None => Ok(builder),
         Some(ep) => plain(builder.with_execution_providers([ep.error_on_failure()])),
