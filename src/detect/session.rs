@@ -14,7 +14,7 @@ use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType};
 
 use super::decode::Tensor;
 use super::manifest::{InputSpec, Layout};
-use super::model::Model;
+use super::model::{Model, has_int8_instructions};
 use super::sampling::{self, Target};
 
 /// Outputs that a decoder may ask for; the manifest allows no more.
@@ -236,8 +236,9 @@ fn builder(settings: &RunSettings, runtime: &Runtime) -> Result<SessionBuilder, 
     let builder = plain(builder.with_intra_threads(settings.threads as usize))?;
     // Threads that spin between two looks would keep the other cores of a small computer busy with nothing.
     let builder = plain(builder.with_intra_op_spinning(false))?;
-    // Without VNNI the sums of an int8 network would saturate at 16 bits, and faces change their label.
-    let builder = plain(builder.with_precise_qmm())?;
+    // Without VNNI the sums of an int8 network would saturate at 16 bits, and faces change their label. With it the exact
+    // way would only take twice as long.
+    let builder = if has_int8_instructions() { builder } else { plain(builder.with_precise_qmm())? };
     match dispatch {
         None => Ok(builder),
         Some(ep) => plain(builder.with_execution_providers([ep.error_on_failure()])),
