@@ -114,8 +114,8 @@ pub fn pack(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) -> usize {
     rounds * ROUND
 }
 
-/// For each register of a round: the pair of pixels that its bytes begin with, and which byte of sixteen pixels of two rows
-/// and eight of the third goes where. Bytes 0 to 31 of the first operand are of the row above, 32 to 63 of the middle one.
+/// For each register of a round: the pair of pixels that its bytes begin with, and which byte of the eight pixels from there goes
+/// where: 0 to 31 are those of the row above, 32 to 63 of the middle one, 64 to 95 of the one below.
 const SOURCES: [(usize, [u8; 64]); STORES] = {
     let mut sources = [(0, [0; 64]); STORES];
     let mut store = 0;
