@@ -74,9 +74,9 @@ def patches(model, mean, scale):
     zero = np.uint8(np.floor(mean + 0.5))
     flat = weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
     step = (np.abs(flat).max(1) / 127).astype(np.float32)
-    whole = np.zeros((len(weight), PATCH, 1, 1), np.int8)
-    whole[:, :flat.shape[1], 0, 0] = np.round(flat / step[:, None])
-    bias = bias + (whole[:, :, 0, 0].sum(1) * step) * (float(zero) - mean) * scale
+    whole_weight = np.zeros((len(weight), PATCH, 1, 1), np.int8)
+    whole_weight[:, :flat.shape[1], 0, 0] = np.round(flat / step[:, None])
+    bias = bias + (whole_weight[:, :, 0, 0].sum(1) * step) * (float(zero) - mean) * scale
 
     g.graph.input.remove(picture)
     shape = [1, "half_height", "half_width", PATCH]
@@ -85,11 +85,11 @@ def patches(model, mean, scale):
     seen = g.insert(conv, "DequantizeLinear", [picture.name, unit, g.constant("patch_zero", zero)], "patches_seen")
     planes = g.insert(conv, "Transpose", [seen], "patches_planes", perm=TO_NCHW)
     steps = [g.constant("patch_step", step), g.constant("patch_even", np.zeros(len(step), np.int8))]
-    weights = g.insert(conv, "DequantizeLinear", [g.constant("patch_weight", whole), *steps], "patch_weights", axis=0)
+    weights = g.insert(conv, "DequantizeLinear", [g.constant("patch_weight", whole_weight), *steps], "patch_weights", axis=0)
     fine = (step * np.float32(scale)).astype(np.float32)
     steps = [g.constant("patch_bias_step", fine), g.constant("patch_bias_even", np.zeros(len(step), np.int32))]
-    whole = g.constant("patch_bias", np.round(bias / fine).astype(np.int32))
-    biases = g.insert(conv, "DequantizeLinear", [whole, *steps], "patch_biases", axis=0)
+    whole_bias = g.constant("patch_bias", np.round(bias / fine).astype(np.int32))
+    biases = g.insert(conv, "DequantizeLinear", [whole_bias, *steps], "patch_biases", axis=0)
     summed = g.insert(conv, "Conv", [planes, weights, biases], "patch_sums", kernel_shape=[1, 1])
     relu.input[0] = summed
     g.sweep()

@@ -94,7 +94,7 @@ pub struct Sampler {
     components: Vec<Component>,
     /// Rows of the colour matrix in the order of the tensor's planes.
     conversion: [Row; 3],
-    /// One row of each component at the size of the output.
+    /// One row of each component at the size of the output; zeros for what a grey picture does not have.
     picked: [Vec<f32>; 3],
     /// For patches: three rows of pixels, with padding: one before each and at least one after it.
     pixels: [Vec<u32>; 3],
@@ -125,7 +125,7 @@ pub(super) struct Row {
 impl Sampler {
     pub fn new(geometry: Geometry, input: &InputSpec) -> Sampler {
         let (crop_x, crop_y, crop_w, crop_h) = geometry.crop;
-        let size = (input.width as usize, input.height as usize);
+        let (size, padding) = ((input.width as usize, input.height as usize), padding_pixel(input));
         let scaled = letterbox((crop_w, crop_h), size);
         let components = &geometry.format.components()[..geometry.format.model().channels()];
         let read = components.iter().enumerate().map(|(index, c)| {
@@ -153,9 +153,9 @@ impl Sampler {
             picked: std::array::from_fn(|_| vec![0.0; scaled.0.next_multiple_of(BLOCK)]),
             pixels: std::array::from_fn(|_| match input.layout {
                 Layout::Planes => Vec::new(),
-                Layout::Patches => vec![padding_pixel(input); 2 + size.0],
+                Layout::Patches => vec![padding; 2 + size.0],
             }),
-            padding: padding_pixel(input),
+            padding,
         }
     }
 
@@ -187,12 +187,7 @@ impl Sampler {
             self.pick(y, picture);
             let part = y * width..y * width + self.scaled.0;
             let targets = [&mut red[part.clone()], &mut green[part.clone()], &mut blue[part]];
-            let [c0, c1, c2] = &self.picked;
-            if self.components.len() == 1 {
-                rows::convert_gray(&self.conversion, c0, targets);
-            } else {
-                rows::convert(&self.conversion, [c0, c1, c2], targets);
-            }
+            rows::convert(&self.conversion, self.picked.each_ref().map(Vec::as_slice), targets);
         }
     }
 
@@ -210,16 +205,10 @@ impl Sampler {
                     continue;
                 }
                 self.pick(y, picture);
-                let [c0, c1, c2] = &self.picked;
                 let pixels = &mut self.pixels[at][1..][..self.scaled.0];
-                if self.components.len() == 1 {
-                    rows::convert_gray_pixels(&self.conversion, c0, pixels);
-                } else {
-                    rows::convert_pixels(&self.conversion, [c0, c1, c2], pixels);
-                }
+                rows::convert_pixels(&self.conversion, self.picked.each_ref().map(Vec::as_slice), pixels);
             }
-            let [above, middle, below] = &self.pixels;
-            rows::pack([above, middle, below], patches);
+            rows::pack(self.pixels.each_ref().map(Vec::as_slice), patches);
         }
     }
 

@@ -128,15 +128,6 @@ widened! {
     }
 }
 
-/// The same from one component.
-pub fn convert_gray(rows: &[Row; 3], gray: &[f32], targets: [&mut [f32]; 3]) {
-    for (row, target) in rows.iter().zip(targets) {
-        for (out, x) in target.iter_mut().zip(gray) {
-            *out = (x * row.factors[0] + row.offset).clamp(row.low, row.high);
-        }
-    }
-}
-
 widened! {
     /// One row of pixels, in each a byte of every plane of the tensor, the first one lowest.
     convert_pixels(rows: &[Row; 3], components: [&[f32]; 3], pixels: &mut [u32]) {
@@ -145,13 +136,6 @@ widened! {
             let byte = |plane: usize| rounded(rows[plane].value::<FUSED>(x, y, z));
             *pixel = byte(0) | byte(1) << 8 | byte(2) << 16;
         }
-    }
-}
-
-/// The same from one component.
-pub fn convert_gray_pixels(rows: &[Row; 3], gray: &[f32], pixels: &mut [u32]) {
-    for (pixel, &x) in pixels.iter_mut().zip(gray) {
-        *pixel = rounded(rows[0].value::<false>(x, 0.0, 0.0)) * 0x01_01_01;
     }
 }
 
