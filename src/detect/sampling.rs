@@ -14,7 +14,7 @@ pub(super) mod rows;
 
 use super::manifest::{ColorOrder, InputSpec, Layout};
 use crate::picture::{Format, Model, Picture, Rect};
-use rows::{BLOCK, Columns};
+use rows::{BLOCK, Columns, Mix};
 
 /// One, in the fixed point of the tap weights: it fits the signed bytes that AVX2 multiplies by.
 const WEIGHT: u8 = 64;
@@ -56,7 +56,7 @@ pub struct Geometry {
     pub colorimetry: Colorimetry,
 }
 
-/// Two neighbouring samples (indices into the raster) and the weight of the second.
+/// Two neighbouring samples (indices into the raster) and the weight of the second, less than [`WEIGHT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tap {
     pub first: u32,
@@ -92,10 +92,12 @@ pub struct Sampler {
     /// Size of the picture within the input; the rest is padding, which stands for the manifest's mean.
     scaled: (usize, usize),
     components: Vec<Component>,
-    /// Rows of the colour matrix in the order of the tensor's planes.
+    /// Rows of the colour matrix in the order of the tensor's planes …
     conversion: [Row; 3],
+    /// … and for patches.
+    mixes: [Mix; 3],
     /// One row of each component at the size of the output; zeros for what a grey picture does not have.
-    picked: [Vec<f32>; 3],
+    picked: [Vec<i16>; 3],
     /// For patches: three rows of pixels, with padding: one before each and at least one after it.
     pixels: [Vec<u32>; 3],
     padding: u32,
@@ -144,13 +146,15 @@ impl Sampler {
                 columns: Columns::new(columns, row_bytes),
             }
         });
+        let conversion = conversion(geometry.format.model(), geometry.colorimetry, input);
         Sampler {
             geometry,
             input: size,
             scaled,
             components: read.collect(),
-            conversion: conversion(geometry.format.model(), geometry.colorimetry, input),
-            picked: std::array::from_fn(|_| vec![0.0; scaled.0.next_multiple_of(BLOCK)]),
+            conversion,
+            mixes: conversion.each_ref().map(Mix::new),
+            picked: std::array::from_fn(|_| vec![0; scaled.0.next_multiple_of(BLOCK)]),
             pixels: std::array::from_fn(|_| match input.layout {
                 Layout::Planes => Vec::new(),
                 Layout::Patches => vec![padding; 2 + size.0],
@@ -206,7 +210,7 @@ impl Sampler {
                 }
                 self.pick(y, picture);
                 let pixels = &mut self.pixels[at][1..][..self.scaled.0];
-                rows::convert_pixels(&self.conversion, self.picked.each_ref().map(Vec::as_slice), pixels);
+                rows::convert_pixels(&self.mixes, self.picked.each_ref().map(Vec::as_slice), pixels);
             }
             rows::pack(self.pixels.each_ref().map(Vec::as_slice), patches);
         }
@@ -240,7 +244,7 @@ impl Sampler {
 
 impl Component {
     /// The row `y` of the output, unless `out` holds it since the row before.
-    fn pick(&self, y: usize, picture: &Picture, out: &mut [f32]) {
+    fn pick(&self, y: usize, picture: &Picture, out: &mut [i16]) {
         let (plane, stride) = (picture.plane(self.plane), picture.stride(self.plane));
         let row = |index: u32| &plane[index as usize * stride..][..self.row_bytes];
         if let (true, Some(tap)) = (self.leads, self.rows.get(y + AHEAD)) {
@@ -293,9 +297,9 @@ pub(super) fn taps(
         .map(|o| {
             let center = start as f64 / sub + ((o / shared) as f64 + 0.5) * step - 0.5;
             if step <= 2.0 {
-                let floor = center.floor();
-                let weight = ((center - floor) * f64::from(WEIGHT)).round() as u8;
-                Tap { first: bound(floor as i64), second: bound(floor as i64 + 1), weight }
+                let at = (center * f64::from(WEIGHT)).round() as i64;
+                let (first, weight) = (at.div_euclid(WEIGHT.into()), at.rem_euclid(WEIGHT.into()) as u8);
+                Tap { first: bound(first), second: bound(first + 1), weight }
             } else {
                 let near = |p: f64| bound((p + 0.5).floor() as i64);
                 Tap { first: near(center - step / 4.0), second: near(center + step / 4.0), weight: WEIGHT / 2 }

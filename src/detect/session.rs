@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use once_cell::sync::OnceCell;
 use ort::AsPointer;
+use ort::memory::Allocator;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, ValueType};
 
@@ -283,12 +284,18 @@ enum Input {
 impl Input {
     /// One that no picture has been taken into: padding all over.
     fn empty(spec: &InputSpec) -> Result<Input, ort::Error> {
-        let count = shape(spec).iter().product::<i64>() as usize;
+        // The runtime's own memory begins where a cache line does, so that whole registers are stored in one of them.
+        let allocator = Allocator::default();
         Ok(match spec.layout {
-            Layout::Planes => Input::Planes(OrtTensor::from_array((shape(spec), vec![0f32; count]))?),
+            Layout::Planes => {
+                let mut planes = OrtTensor::new(&allocator, shape(spec))?;
+                planes.extract_tensor_mut().1.fill(0.0);
+                Input::Planes(planes)
+            }
             Layout::Patches => {
-                let patches = sampling::padding(spec).repeat(count / sampling::PATCH);
-                Input::Patches(OrtTensor::from_array((shape(spec), patches))?)
+                let mut patches = OrtTensor::<u8>::new(&allocator, shape(spec))?;
+                patches.extract_tensor_mut().1.as_chunks_mut().0.fill(sampling::padding(spec));
+                Input::Patches(patches)
             }
         })
     }

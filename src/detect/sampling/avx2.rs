@@ -64,15 +64,15 @@ impl Shuffles {
         Some(found)
     }
 
-    /// `out` is filled in whole blocks.
-    pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [f32]) {
+    /// `out` is filled in whole blocks; `lean` is how much more the lower row weighs, with 15 bits of fraction.
+    pub fn pick(&self, rows: [&[u8]; 2], lean: i16, out: &mut [i16]) {
         // SAFETY: `new` has asked the machine for AVX2.
         unsafe {
             match self.pieces {
-                1 => pick::<1>(self, rows, weight, out),
-                2 => pick::<2>(self, rows, weight, out),
-                3 => pick::<3>(self, rows, weight, out),
-                _ => pick::<0>(self, rows, weight, out),
+                1 => pick::<1>(self, rows, lean, out),
+                2 => pick::<2>(self, rows, lean, out),
+                3 => pick::<3>(self, rows, lean, out),
+                _ => pick::<0>(self, rows, lean, out),
             }
         }
     }
@@ -80,17 +80,17 @@ impl Shuffles {
 
 /// `PIECES` is the number of pieces as a constant for the inner loop, 0 where it is none.
 #[target_feature(enable = "avx2")]
-fn pick<const PIECES: usize>(s: &Shuffles, [upper, lower]: [&[u8]; 2], weight: u8, out: &mut [f32]) {
+fn pick<const PIECES: usize>(s: &Shuffles, [upper, lower]: [&[u8]; 2], lean: i16, out: &mut [i16]) {
     let pieces = if PIECES > 0 { PIECES } else { s.pieces };
-    let down = _mm256_set1_epi32(i32::from(WEIGHT - weight) | i32::from(weight) << 16);
+    let lean = _mm256_set1_epi16(lean);
     let (out, _) = out.as_chunks_mut::<BLOCK>();
     let blocks = s.blocks.iter().zip(s.shuffles.chunks_exact(pieces));
     for (out, (block, shuffles)) in out.iter_mut().zip(blocks) {
         let (a, b) = (across(upper, block, shuffles), across(lower, block, shuffles));
-        // Columns 0 to 3 and 8 to 11, then 4 to 7 and 12 to 15.
-        let even = _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), down));
-        let odd = _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), down));
-        store(out, _mm256_permute2f128_ps::<0x20>(even, odd), _mm256_permute2f128_ps::<0x31>(even, odd));
+        let leaning = _mm256_mulhrs_epi16(_mm256_sub_epi16(b, a), lean);
+        let mixed = _mm256_add_epi16(_mm256_add_epi16(a, b), leaning);
+        // SAFETY: there are 16 values, and the instruction asks for no alignment.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), mixed) }
     }
 }
 
@@ -121,17 +121,6 @@ fn load(bytes: &[u8; 32]) -> __m256i {
 fn load_half(bytes: &[u8; 16]) -> __m128i {
     // SAFETY: there are 16 bytes, and the instruction asks for no alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(out: &mut [f32; BLOCK], first: __m256, second: __m256) {
-    let (low, high) = out.split_at_mut(BLOCK / 2);
-    // SAFETY: each half has 8 values, and the instruction asks for no alignment.
-    unsafe {
-        _mm256_storeu_ps(low.as_mut_ptr(), first);
-        _mm256_storeu_ps(high.as_mut_ptr(), second);
-    }
 }
 
 /// Whether it was done: the machine has AVX2.

@@ -16,8 +16,9 @@ pub struct Permutations {
     blocks: Vec<Block>,
 }
 
-/// 32 columns.
+/// 32 columns, in whole lines of the cache.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Block {
     /// First byte of the [`WITHIN`] that hold their taps.
     start: usize,
@@ -42,10 +43,8 @@ impl Permutations {
             let mut block = Block { start, bytes: [0; 64], weights: [0; 64] };
             for column in 0..BLOCK {
                 let tap = columns.get(column).unwrap_or(&last);
-                // What is widened to 32 bits later on, a quarter of a register at a time, then lies in order.
-                let at = 2 * (column % 16 / 4 * 8 + column / 16 * 4 + column % 4);
                 let samples = [(tap.first, WEIGHT - tap.weight), (tap.second, tap.weight)];
-                for (at, (byte, weight)) in (at..).zip(samples) {
+                for (at, (byte, weight)) in (2 * column..).zip(samples) {
                     let byte = byte as usize - start;
                     if byte >= WITHIN {
                         return None;
@@ -58,26 +57,22 @@ impl Permutations {
         Some(Permutations { blocks })
     }
 
-    /// `out` is filled in whole blocks.
-    pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [f32]) {
+    /// `out` is filled in whole blocks; `lean` is how much more the lower row weighs, with 15 bits of fraction.
+    pub fn pick(&self, rows: [&[u8]; 2], lean: i16, out: &mut [i16]) {
         // SAFETY: `new` has asked the machine for both.
-        unsafe { pick(&self.blocks, rows, weight, out) }
+        unsafe { pick(&self.blocks, rows, lean, out) }
     }
 }
 
 #[target_feature(enable = "avx512vbmi,avx512bw")]
-fn pick(blocks: &[Block], [upper, lower]: [&[u8]; 2], weight: u8, out: &mut [f32]) {
-    let down = _mm512_set1_epi32(i32::from(WEIGHT - weight) | i32::from(weight) << 16);
+fn pick(blocks: &[Block], [upper, lower]: [&[u8]; 2], lean: i16, out: &mut [i16]) {
+    let lean = _mm512_set1_epi16(lean);
     for (out, block) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(blocks) {
         let (a, b) = (across(upper, block), across(lower, block));
-        let first = _mm512_cvtepi32_ps(_mm512_madd_epi16(_mm512_unpacklo_epi16(a, b), down));
-        let second = _mm512_cvtepi32_ps(_mm512_madd_epi16(_mm512_unpackhi_epi16(a, b), down));
-        let (low, high) = out.split_at_mut(BLOCK / 2);
-        // SAFETY: each half has 16 values, and the instruction asks for no alignment.
-        unsafe {
-            _mm512_storeu_ps(low.as_mut_ptr(), first);
-            _mm512_storeu_ps(high.as_mut_ptr(), second);
-        }
+        let leaning = _mm512_mulhrs_epi16(_mm512_sub_epi16(b, a), lean);
+        let mixed = _mm512_add_epi16(_mm512_add_epi16(a, b), leaning);
+        // SAFETY: there are 32 values, and the instruction asks for no alignment.
+        unsafe { _mm512_storeu_epi16(out.as_mut_ptr(), mixed) }
     }
 }
 

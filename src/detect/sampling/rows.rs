@@ -6,7 +6,12 @@ use super::{PATCH, Row, Tap, WEIGHT};
 use super::{avx2, avx512};
 
 /// A picked value that stands for a byte of 1.
-pub const ONE: f32 = (WEIGHT as u32 * WEIGHT as u32) as f32;
+pub const ONE: f32 = 2.0 * WEIGHT as f32;
+
+/// One, in the fixed point of a [`Mix`]'s factors.
+const FACTOR: f32 = 8192.0;
+/// Bits of the fraction of what a picked value times a factor gives.
+const FRACTION: u32 = 4;
 
 /// Picked rows are a multiple of this long, so that the loops for wide registers need no rest.
 pub const BLOCK: usize = 32;
@@ -38,23 +43,25 @@ impl Columns {
     }
 
     /// One row of the component, [`ONE`] times a byte: the taps of two rows, of which the lower one has the weight
-    /// `weight`.
-    pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [f32]) {
+    /// `weight`, less than [`WEIGHT`]. Twice their mean is their sum, and a share of their difference where one weighs more.
+    pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [i16]) {
+        let lean = (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2());
         #[cfg(target_arch = "x86_64")]
         if let Some(permutations) = &self.permutations {
-            return permutations.pick(rows, weight, out);
+            return permutations.pick(rows, lean, out);
         }
         #[cfg(target_arch = "x86_64")]
         if let Some(shuffles) = &self.shuffles {
-            return shuffles.pick(rows, weight, out);
+            return shuffles.pick(rows, lean, out);
         }
         let across = |row: &[u8], tap: &Tap| {
-            let (a, b) = (i32::from(row[tap.first as usize]), i32::from(row[tap.second as usize]));
-            a * i32::from(WEIGHT - tap.weight) + b * i32::from(tap.weight)
+            let (a, b) = (i16::from(row[tap.first as usize]), i16::from(row[tap.second as usize]));
+            a * i16::from(WEIGHT - tap.weight) + b * i16::from(tap.weight)
         };
         for (out, tap) in out.iter_mut().zip(&self.taps) {
-            let (upper, lower) = (across(rows[0], tap), across(rows[1], tap));
-            *out = (upper * i32::from(WEIGHT - weight) + lower * i32::from(weight)) as f32;
+            let (a, b) = (across(rows[0], tap), across(rows[1], tap));
+            let leaning = (((i32::from(b - a) * i32::from(lean)) >> 14) + 1) >> 1;
+            *out = a + b + leaning as i16;
         }
     }
 }
@@ -81,7 +88,7 @@ macro_rules! widened {
             fn plain<const FUSED: bool>($($arg: $type),*) $body
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f,fma")]
+                #[target_feature(enable = "avx512f,avx512bw,fma")]
                 fn widest($($arg: $type),*) {
                     plain::<true>($($arg),*);
                 }
@@ -90,7 +97,7 @@ macro_rules! widened {
                     plain::<true>($($arg),*);
                 }
                 // SAFETY: the machine is asked for the features that the function needs.
-                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma") {
+                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("fma") {
                     return unsafe { widest($($arg),*) };
                 }
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -117,10 +124,11 @@ impl Row {
 
 widened! {
     /// One row of each plane of the tensor.
-    convert(rows: &[Row; 3], components: [&[f32]; 3], targets: [&mut [f32]; 3]) {
+    convert(rows: &[Row; 3], components: [&[i16]; 3], targets: [&mut [f32]; 3]) {
         let ([c0, c1, c2], [t0, t1, t2]) = (components, targets);
         let targets = t0.iter_mut().zip(t1).zip(t2);
         for (((t0, t1), t2), ((&x, &y), &z)) in targets.zip(c0.iter().zip(c1).zip(c2)) {
+            let (x, y, z) = (f32::from(x), f32::from(y), f32::from(z));
             *t0 = rows[0].value::<FUSED>(x, y, z);
             *t1 = rows[1].value::<FUSED>(x, y, z);
             *t2 = rows[2].value::<FUSED>(x, y, z);
@@ -128,22 +136,43 @@ widened! {
     }
 }
 
-widened! {
-    /// One row of pixels, in each a byte of every plane of the tensor, the first one lowest.
-    convert_pixels(rows: &[Row; 3], components: [&[f32]; 3], pixels: &mut [u32]) {
-        let [c0, c1, c2] = components;
-        for (pixel, ((&x, &y), &z)) in pixels.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
-            let byte = |plane: usize| rounded(rows[plane].value::<FUSED>(x, y, z));
-            *pixel = byte(0) | byte(1) << 8 | byte(2) << 16;
-        }
+/// A [`Row`] from 0 to 255 in whole numbers of 16 bits, which are enough: the largest sum is near 14,000.
+#[derive(Clone, Copy, Debug)]
+pub struct Mix {
+    /// [`FACTOR`] for 1.
+    factors: [i16; 3],
+    /// With [`FRACTION`] bits behind the point, a half for rounding included.
+    offset: i16,
+}
+
+impl Mix {
+    pub fn new(row: &Row) -> Mix {
+        let one = (1 << FRACTION) as f32;
+        let factors = row.factors.map(|factor| (factor * ONE * FACTOR).round() as i16);
+        // Each product loses half a bit in the mean; the sum is to be rounded.
+        let lost = 0.5 * factors.iter().filter(|factor| **factor != 0).count() as f32;
+        Mix { factors, offset: (row.offset * one + lost + one / 2.0).round() as i16 }
+    }
+
+    #[inline(always)]
+    fn byte(&self, x: i16, y: i16, z: i16) -> u16 {
+        let [f0, f1, f2] = self.factors;
+        // The upper half of a product is one instruction in wide registers.
+        let times = |a: i16, b: i16| ((i32::from(a) * i32::from(b)) >> 16) as i16;
+        let sum = times(x, f0) + times(y, f1) + times(z, f2) + self.offset;
+        (sum >> FRACTION).clamp(0, 255) as u16
     }
 }
 
-/// The whole number next to one from 0 to 255. Beside 2^23 an f32 has no fraction, so the sum's lowest bits are it; a plain
-/// cast asks for NaN and bounds and is not done in wide registers.
-#[inline(always)]
-fn rounded(value: f32) -> u32 {
-    (value + 8_388_608.0).to_bits() & 0xff
+widened! {
+    /// One row of pixels, in each a byte of every plane of the tensor, the first one lowest.
+    convert_pixels(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) {
+        let [c0, c1, c2] = components;
+        for (pixel, ((&x, &y), &z)) in pixels.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
+            let [first, second, third] = [mixes[0].byte(x, y, z), mixes[1].byte(x, y, z), mixes[2].byte(x, y, z)];
+            *pixel = u32::from(first | second << 8) | u32::from(third) << 16;
+        }
+    }
 }
 
 /// One row of patches from three rows of pixels, which begin one pixel before the middle of the first patch and go two
