@@ -14,7 +14,7 @@ def bars(rows):
     def x(value):
         return LABELS + (math.log10(value) - low) / (high - low) * BARS
 
-    width, height = LABELS + BARS + 80, len(rows) * ROW + 50
+    width, height = LABELS + BARS + 80, len(rows) * ROW + 70
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'font-family="sans-serif" font-size="12">',
@@ -22,8 +22,10 @@ def bars(rows):
     ]
     for power in range(low, high + 1):
         at = x(10.0 ** power)
-        out.append(f'<path d="M{at:.1f} 10V{height - 30}" stroke="#ddd"/>')
-        out.append(f'<text x="{at:.1f}" y="{height - 14}" text-anchor="middle" fill="#555">{10.0 ** power:g} ms</text>')
+        out.append(f'<path d="M{at:.1f} 10V{height - 50}" stroke="#ddd"/>')
+        out.append(f'<text x="{at:.1f}" y="{height - 32}" text-anchor="middle" fill="#555">{10.0 ** power:g} ms</text>')
+    out.append(f'<text x="{LABELS + BARS / 2}" y="{height - 6}" text-anchor="middle" fill="#555">'
+               "processor time a frame, logarithmic scale</text>")
     for index, (label, value, ours) in enumerate(rows):
         y = 14 + index * ROW
         end = max(x(value), LABELS + 1)

@@ -71,13 +71,13 @@ def contenders():
         mounts = 'mount --rbind /proc "$0/proc" && mount --rbind /sys "$0/sys" && exec chroot "$0" "$@"'
         root = ("unshare", "--mount", "sh", "-c", mounts, str(WORK / "forky"))
         infer = "onnxinference optimization-level=enable-all model-file=/compare/maskcount-s.onnx"
-        yield Contender("onnxinference", "onnxinference of GStreamer 1.28, fp32, behind that chain", size,
+        yield Contender("onnxinference", "videoconvert ! videoscale ! onnxinference of GStreamer 1.28, fp32", size,
                         play(f"{CHAIN} ! {infer}", "clip", size, 72, root))
         blur = f"videoconvert ! video/x-raw,format=RGB ! faceblur profile=/usr/share/opencv4/haarcascades/{CASCADE}"
         yield Contender("faceblur", "faceblur of gst-plugins-bad", size, play(blur, "clip", size, 24))
         model = str(ROOT / "models/maskcount-s.onnx")
         yield Contender("loop", "Python: OpenCV, ONNX Runtime with one thread, fp32", size, python("loop", size, 36, model, "1"))
-        yield Contender("loop-as-is", "Python: the same, without any option set", size, python("loop", size, 36, model))
+        yield Contender("loop-as-is", "Python: OpenCV, ONNX Runtime without any option set, fp32", size, python("loop", size, 36, model))
         yield Contender("deface", "deface, detector at 640×384", size, python("deface", size, 15, "640x384"))
         yield Contender("deface-whole", "deface, its default: detector at the frame's size", size, python("deface", size, 9))
     for variant in ("fp32", "int8"):
@@ -184,8 +184,8 @@ def report(runs, found, missing):
         "element until the push comes back from a sink that does nothing (`benches/contender.rs`), so that start-up, reading "
         "the frames and a decoder are not in it. It is the time that all threads of the process spent on the processor, which "
         "other programs disturb less than the time on the wall; on an idle core the two are one. The figure of a run is the "
-        "median over groups of three frames. In Python the loop's body is timed (`benches/peers.py`). The bare runtime has its input filled already and decodes nothing, "
-        "and neither decodes onnxinference.", "",
+        "median over groups of three frames. In Python the loop's body is timed (`benches/peers.py`). The bare runtime has its input filled already; neither it nor "
+        "onnxinference makes faces of what the network says.", "",
         "| | 1080p NV12 | 720p I420 |", "|---|---|---|",
     ]
     rows = {}

@@ -6,7 +6,7 @@
 #
 # For one camera at a door or a stall. To change: the picture's size and rate after v4l2src (video/x-raw,… or
 # image/jpeg,…), `zone` and `line` of maskcount. Records go to stats/ and onto the terminal, one each 20 minutes once ten
-# people have passed. Ctrl-C gives out the open window and ends.
+# people have passed; for a trial set WINDOW=10 MIN_PERSONS=1 in the environment. Ctrl-C gives out the open window and ends.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
@@ -27,6 +27,7 @@ fi
 
 play "stats/$camera.log" \
     "${source[@]}" \
-    ! maskcount "camera=$camera" "site=$site" "location=stats/$camera-%Y%m%dT%H%M%SZ.json" \
+    ! maskcount "camera=$camera" "site=$site" "window=${WINDOW:-1200}" "min-persons=${MIN_PERSONS:-10}" \
+    "location=stats/$camera-%Y%m%dT%H%M%SZ.json" \
     ! facepixelate ! queue leaky=downstream max-size-buffers=4 ! "${sink[@]}" ||
     die "the pipeline failed (its error stands above; messages: stats/$camera.log)"

@@ -7,6 +7,7 @@
 # the analysis, so that a slow machine skips frames instead of falling behind; when the camera goes away, or sends nothing
 # for ten seconds, the pipeline is started again after 1, 2, 4 … 60 s. The open window is journalled beside the sidecar
 # files, so a restart goes on counting where the last run stopped. To change: `latency`, the watchdog's ms, the HLS sink.
+# WINDOW (s) and MIN_PERSONS are taken from the environment: WINDOW=10 MIN_PERSONS=1 for a trial.
 # Ctrl-C or kill gives out the open window and ends. RETRIES=n (environment) gives up when n retries in a row have failed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,7 +27,8 @@ while :; do
     hls_into "${OUT:-out/$camera}"
     play "$stats/$camera.log" \
         "${source[@]}" ! watchdog timeout=10000 \
-        ! maskcount "camera=$camera" "site=$site" "location=$stats/$camera-%Y%m%dT%H%M%SZ.json" \
+        ! maskcount "camera=$camera" "site=$site" "window=${WINDOW:-1200}" "min-persons=${MIN_PERSONS:-10}" \
+        "location=$stats/$camera-%Y%m%dT%H%M%SZ.json" \
         ! facepixelate ! "${sink[@]}" || true
     [ "$stopped" = no ] || break
     if [ $((SECONDS - began)) -ge 60 ]; then

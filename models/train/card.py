@@ -72,7 +72,7 @@ def plot(bins):
         return f"{edge + x * side:.1f}", f"{15 + (1 - y) * side:.1f}"
 
     (x0, y0), (x1, y1) = at(0, 0), at(1, 1)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side + edge + 45} {side + 60}" '
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side + edge + 60} {side + 60}" '
              'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="#fff"/>',
              f'<path d="M{x0} {y1}V{y0}H{x1}M{x0} {y0}L{x1} {y1}" fill="none" stroke="#999"/>']
     for tick in np.linspace(0, 1, 6):
@@ -82,7 +82,7 @@ def plot(bins):
     for said, happened, count in bins:
         parts.append('<circle cx="{}" cy="{}" r="3.5" fill="#06c"/>'.format(*at(said, happened)))
         parts.append('<text x="{}" y="{}" dx="7" dy="12" fill="#555">{}</text>'.format(*at(said, happened), count))
-    parts.append('<text x="{}" y="{}" text-anchor="middle" dy="33">score</text>'.format(*at(0.5, 0)))
+    parts.append('<text x="{}" y="{}" text-anchor="middle" dy="33">score after Platt scaling</text>'.format(*at(0.5, 0)))
     parts.append('<text transform="translate(12 {}) rotate(-90)" text-anchor="middle">share that were faces</text></svg>'
                  .format(at(0, 0.5)[1]))
     return "\n".join(parts) + "\n"

@@ -192,7 +192,7 @@ impl ElementImpl for FacePixelate {
             gst::subclass::ElementMetadata::new(
                 "Face pixelator",
                 "Filter/Effect/Video",
-                "Covers the faces that maskcount found, or the whole picture, and never lets a raw frame pass by mistake",
+                "Covers the faces that maskcount found; a frame of which it cannot know is covered whole (see on-missing)",
                 "maskcount developers",
             )
         });

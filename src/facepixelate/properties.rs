@@ -134,7 +134,7 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 .build(),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
-                .blurb("Totals since start: frames, faces covered and held, frames covered whole, errors, time")
+                .blurb("Totals since start: frames, faces covered and held, frames covered whole, errors, and the time of covering (ns)")
                 .read_only()
                 .build(),
         ]

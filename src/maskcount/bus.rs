@@ -35,7 +35,7 @@ pub fn notice(element: &MaskCount, notice: Notice, post_records: bool, time: Opt
             let structure = gst::Structure::builder("maskcount-withheld")
                 .field("start", withheld.start.to_string())
                 .field("end", withheld.end.to_string())
-                .field("hint", "window=10 min-persons=1")
+                .field_if_some("hint", withheld.hint())
                 .build();
             let text = withheld.to_string();
             // gst-launch shows of an info message only what is for debugging.

@@ -287,7 +287,7 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 "Polygons in per-mille of the frame, separated by semicolons: nobody in them is followed or counted, and their bounds are always covered",
                 false,
             ),
-            text("line", "Line", "`x,y x,y` in per-mille of the frame: count at the crossing of this line instead of at confirmation", false),
+            text("line", "Line", "`x,y x,y` in per-mille of the frame: count at the crossing of this line, in either direction, instead of once a face has been followed for half a second", false),
             flag("paused", "Paused", "Stop the analysis at once; facepixelate covers such frames whole", d.paused),
             number("window", "Window", "Length of a window in seconds, aligned to the wall clock in UTC", (1, d.report.window, 86_400), true),
             number(

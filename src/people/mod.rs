@@ -60,7 +60,7 @@ pub struct Settings {
     pub zone: Option<Polygon>,
     /// Faces whose centre lies inside any of these are neither followed nor counted.
     pub exclude: Vec<Polygon>,
-    /// Count at the crossing of this line instead of at confirmation.
+    /// Count at the crossing of this line, in either direction, instead of at confirmation.
     pub line: Option<Line>,
     /// What a mask under the nose counts as; `None`: apart, as what it is.
     pub incorrect_is: Option<Label>,

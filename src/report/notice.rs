@@ -56,8 +56,14 @@ impl fmt::Display for Withheld {
             "the window from {start} to {end} is not given out, since fewer than min-persons={min_persons} people passed; \
              {then}"
         )?;
-        // Who has set it already need not be told.
-        if *min_persons > 1 { f.write_str(". For a trial set window=10 min-persons=1") } else { Ok(()) }
+        self.hint().map_or(Ok(()), |hint| write!(f, ". For a trial set {hint}"))
+    }
+}
+
+impl Withheld {
+    /// What to set for a trial; nothing for who has set it already.
+    pub fn hint(&self) -> Option<&'static str> {
+        (self.min_persons > 1).then_some("window=10 min-persons=1")
     }
 }
 

@@ -124,7 +124,7 @@ fn svg(truth: &[Sum], found: &[Sum], footfall: f64, share: f64) -> Result<String
     writeln!(s, r#"<rect width="720" height="470" fill="white"/>"#)?;
     let panels = [
         (30.0, format!("people per 20 minutes, correlation {footfall:.3}"), 0.0, top, ""),
-        (250.0, format!("share that wears a mask, correlation {share:.3}"), 50.0, 100.0, " %"),
+        (250.0, format!("share that wears a mask, correlation {share:.3}"), 40.0, 100.0, " %"),
     ];
     for (panel, (y0, title, low, high, unit)) in panels.into_iter().enumerate() {
         let y = |v: f64| y0 + 10.0 + 150.0 * (1.0 - (v - low) / (high - low));
