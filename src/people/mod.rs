@@ -165,8 +165,10 @@ struct Looks {
 #[derive(Clone, Copy, Debug)]
 struct FoundAgain {
     /// As it was when it was lost.
-    lost: Motion,
-    lost_vote: Vote,
+    lost: Looks,
+    due: Option<Duration>,
+    was_counted: bool,
+    opt_out: OptOut,
     /// The looks since then alone.
     since: Looks,
 }
@@ -245,6 +247,10 @@ impl People {
 
     /// Takes new settings for what comes; tracks go on.
     pub fn set(&mut self, settings: Settings) {
+        if self.settings.line.is_none() && settings.line.is_some() {
+            // Who is not counted yet has not crossed it.
+            self.tracks.iter_mut().filter(|t| t.due.is_none()).for_each(|t| t.looks.crossed = false);
+        }
         self.settings = settings;
     }
 
@@ -287,7 +293,7 @@ impl People {
         }
         let (events, settings) = (&mut self.events, &self.settings);
         self.tracks.retain_mut(|t| {
-            t.found_again.take_if(|again| time.saturating_sub(again.lost.seen()) > LOST_AFTER);
+            t.found_again.take_if(|again| time.saturating_sub(again.lost.motion.seen()) > LOST_AFTER);
             let seen = t.looks.motion.seen();
             // A face of one or two looks that the last one missed may be a flicker; kept for long, it would take over
             // somebody else's.
@@ -403,10 +409,16 @@ impl People {
         let track = &mut self.tracks[index];
         // Who is in view when the line is taken away is counted without it.
         let crosses = settings.line.as_ref().is_none_or(|line| line.is_crossed(came_from, place));
-        let Looks { motion: lost, vote: lost_vote, .. } = track.looks;
-        let seen = lost.seen();
+        let seen = track.looks.motion.seen();
         if track.confirmed && seen < before && time.saturating_sub(seen) > MAY_BE_ANOTHER {
-            track.found_again = Some(FoundAgain { lost, lost_vote, since: Looks::new(time, face, crosses) });
+            track.found_again = Some(FoundAgain {
+                lost: track.looks,
+                due: track.due,
+                was_counted: track.counted.is_some(),
+                opt_out: track.opt_out,
+                // Somebody else came from another place.
+                since: Looks::new(time, face, settings.line.is_none()),
+            });
         } else if let Some(again) = &mut track.found_again {
             again.since.observe(time, face, crosses);
         }
@@ -429,8 +441,8 @@ impl People {
         }
         let better = |(other, taken): (usize, &Track)| {
             let FoundAgain { lost, since, .. } =
-                taken.found_again.as_ref().filter(|a| a.lost.seen() < track.looks.born)?;
-            let misfit = |looks: &Looks| lost.misfit_of(&looks.motion, time, before, self.frame);
+                taken.found_again.as_ref().filter(|a| a.lost.motion.seen() < track.looks.born)?;
+            let misfit = |looks: &Looks| lost.motion.misfit_of(&looks.motion, time, before, self.frame);
             let own = misfit(&track.looks)?;
             let theirs = misfit(since).unwrap_or(f32::INFINITY);
             (own < theirs).then_some((own - theirs, other))
@@ -444,23 +456,33 @@ impl People {
         }
     }
 
-    /// Makes `to` the person that `from` was until it was lost, and `from` somebody new since then.
+    /// Makes `to` the person that `from` was until it was lost, and `from` somebody new, who did what happened since then.
     fn give_back(&mut self, from: usize, to: usize) {
         let id = self.new_id();
-        let Some(again) = self.tracks[from].found_again.take() else { return };
         let taken = &mut self.tracks[from];
+        let Some(again) = taken.found_again.take() else { return };
         let lost_id = std::mem::replace(&mut taken.id, id);
-        let looks = std::mem::replace(&mut taken.looks, again.since);
-        let (due, counted) = (taken.due.take(), taken.counted.take());
-        let (settled, opt_out) = (std::mem::take(&mut taken.settled), std::mem::take(&mut taken.opt_out));
+        taken.looks = again.since;
+        taken.due = None;
+        // A passage that became one since then, and not by the step from one person's place to the other's.
+        let keeps_count = !again.was_counted && again.since.crossed;
+        let counted = if keeps_count { None } else { taken.counted.take() };
+        let settled = std::mem::take(&mut taken.settled);
+        if again.opt_out != OptOut::No {
+            taken.opt_out = OptOut::No;
+        }
         taken.gesture = gesture::Series::default();
         // Its own turn comes with the next look: somebody else's track may have been on it.
         taken.confirmed = false;
         let lost = &mut self.tracks[to];
-        (lost.id, lost.due, lost.counted, lost.settled, lost.opt_out) = (lost_id, due, counted, settled, opt_out);
-        lost.looks.born = looks.born;
-        lost.looks.crossed |= looks.crossed;
-        lost.looks.vote.add_earlier(&again.lost_vote);
+        (lost.id, lost.due, lost.counted, lost.settled) = (lost_id, again.due, counted, settled);
+        lost.opt_out = again.opt_out;
+        lost.looks.born = again.lost.born;
+        // The line may have been crossed while nobody saw it.
+        let place = |looks: &Looks| per_mille(looks.motion.last().center(), self.frame);
+        let hidden_step = |line: &Line| line.is_crossed(place(&again.lost), place(&lost.looks));
+        lost.looks.crossed |= again.lost.crossed || self.settings.line.as_ref().is_some_and(hidden_step);
+        lost.looks.vote.add_earlier(&again.lost.vote);
     }
 
     /// Counts a passage that passes every test, amends or withdraws it.

@@ -406,3 +406,61 @@ fn who_was_a_passage_before_the_zone_is_counted_in_it_though_the_face_is_faint_t
     };
     assert_eq!(counted(&play(&mut people, 10.0, 5.0, walk)).len(), 1);
 }
+
+/// `first` is hidden from 2 s until then, and `second` comes out there at 2.5 s.
+fn with_somebody_from_behind(t: f32, until: f32, first: Face, second: Face) -> Vec<Face> {
+    let hidden = (2.0..until).contains(&t);
+    (!hidden).then_some(first).into_iter().chain((t >= 2.5).then_some(second)).collect()
+}
+
+#[test]
+fn who_shakes_the_head_on_the_track_of_another_is_out_and_the_other_is_not() {
+    for rate in [30.0, 15.0, 10.0] {
+        let mut people = People::new(settings(), FRAME);
+        let scene = |t: f32| {
+            let first = shaking(0.0, masked(200.0 + 180.0 * t, 300.0));
+            let second = shaking(if t < 4.5 { t } else { 0.0 }, bare(650.0, 300.0));
+            with_somebody_from_behind(t, 3.8, first, second)
+        };
+        let events = play(&mut people, rate, 5.5, scene);
+        assert_eq!(counted(&events), [State::Known(Label::Mask)], "{rate}: {events:?}");
+    }
+}
+
+#[test]
+fn who_comes_out_beyond_the_line_where_another_is_hidden_has_not_crossed_it() {
+    for rate in [30.0, 15.0, 10.0] {
+        // At 614 px.
+        let line = Settings { line: Some("480,0 480,1000".parse().unwrap()), ..settings() };
+        let mut people = People::new(line, FRAME);
+        let scene = |t: f32| {
+            let second = bare(650.0, 300.0 + 60.0 * (t - 2.5));
+            with_somebody_from_behind(t, 3.0, masked(200.0 + 180.0 * t, 300.0), second)
+        };
+        assert_eq!(counted(&play(&mut people, rate, 4.5, scene)), [State::Known(Label::Mask)], "{rate}");
+    }
+}
+
+#[test]
+fn a_line_that_is_crossed_behind_somebody_else_is_crossed() {
+    for rate in [30.0, 15.0, 10.0] {
+        // At 665 px.
+        let line = Settings { line: Some("520,0 520,1000".parse().unwrap()), ..settings() };
+        let mut people = People::new(line, FRAME);
+        let scene = |t: f32| {
+            let second = bare(600.0 - 120.0 * (t - 2.5), 300.0);
+            with_somebody_from_behind(t, 3.0, masked(200.0 + 180.0 * t, 300.0), second)
+        };
+        assert_eq!(counted(&play(&mut people, rate, 4.5, scene)), [State::Known(Label::Mask)], "{rate}");
+    }
+}
+
+#[test]
+fn who_was_in_view_when_the_line_was_drawn_is_counted_only_when_crossing_it() {
+    let mut people = People::new(settings(), FRAME);
+    let waiting = |_| vec![bare(100.0, 200.0)];
+    play(&mut people, 10.0, 0.4, waiting);
+    people.set(Settings { line: Some("500,0 500,1000".parse().unwrap()), ..settings() });
+    let later = (4..40).flat_map(|i| people.look(Duration::from_millis(100 * i), &waiting(0.0)).to_vec());
+    assert_eq!(counted(&later.collect::<Vec<_>>()), []);
+}
