@@ -16,11 +16,12 @@ impl Late {
         time.as_nanos() < u128::from(self.until)
     }
 
-    /// The frame of this running time came this much (ns) too late, or too early. One that had no look says nothing about
-    /// what a look costs: where every frame is late by as much, whatever is done, looks become fewer but do not end.
+    /// The frame of this running time came this much (ns) too late, or too early. That one is late which had no look says
+    /// nothing about what a look costs: where every frame is late by as much, whatever is done, looks become fewer but do not
+    /// end. That it is in time again says that looks may go on.
     pub fn tell(&mut self, time: Option<u64>, late: i64) {
         let Some(from) = time else { return *self = Late::default() };
-        if from > self.from && from < self.until {
+        if late > 0 && from > self.from && from < self.until {
             return;
         }
         // As GstBaseTransform: what is late by so much now will be so by twice that soon.
@@ -49,6 +50,15 @@ mod tests {
             .count();
         // Three before the sink is heard, then none for what is left of 200 ms.
         assert!((50..=60).contains(&looks), "{looks}");
+    }
+
+    #[test]
+    fn one_long_stall_is_over_with_the_first_frame_in_time() {
+        let mut late = Late::default();
+        late.tell(Some(1000 * MS), 10_000 * MS as i64);
+        assert!(late.holds(Duration::from_secs(12)));
+        late.tell(Some(11_040 * MS), -20 * MS as i64);
+        assert!(!late.holds(Duration::from_millis(11_080)));
     }
 
     #[test]
