@@ -82,6 +82,24 @@ fn each_window_has_a_file_that_says_what_the_record_says() {
 }
 
 #[test]
+fn a_record_is_told_once_the_journal_has_it_and_a_file_once_the_journal_has_let_go_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let journalled = Arc::new(Mutex::new(Vec::new()));
+    let ears = journalled.clone();
+    let notify = move |_| ears.lock().unwrap().push(journal(&path).map(|journal| fs::read_to_string(journal).unwrap()));
+    let mut report = Report::open_without_thread(in_folder(folder.path()), model(), "0.1.0", notify).unwrap();
+    run(&mut report, "08:40:00", 10.0, 4);
+    run(&mut report, "08:40:10", 5.0, 4);
+    assert!(records(&mut report).is_empty(), "a power cut would give it out again");
+    report.flush();
+    assert_eq!(records(&mut report).len(), 1);
+    let journalled = journalled.lock().unwrap();
+    let [Some(journal)] = &journalled[..] else { panic!("{journalled:?}") };
+    assert!(!journal.contains("20260426T084000Z.json"), "a file that is taken away would be written again: {journal}");
+}
+
+#[test]
 fn the_thread_writes_the_same_files() {
     let folder = tempfile::tempdir().unwrap();
     let heard = Heard::default();
@@ -174,6 +192,26 @@ fn a_record_that_was_just_written_is_not_the_one_that_is_removed() {
     }
     let left: Vec<_> = sidecars(folder.path()).iter().map(|r| r.start).collect();
     assert_eq!(left, [at("06:00:00"), at("07:00:00")]);
+}
+
+#[test]
+fn a_clock_that_was_put_back_does_not_take_the_new_record_for_the_oldest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut report, _) = open(Settings { max_files: 2, ..in_folder(folder.path()) });
+    for start in ["08:40:00", "08:40:10"] {
+        run(&mut report, start, 10.0, 4);
+        report.finish(None);
+    }
+    drop(report);
+    let ahead = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    for name in names(folder.path(), false) {
+        fs::File::options().write(true).open(folder.path().join(name)).unwrap().set_modified(ahead).unwrap();
+    }
+    let (mut report, _) = open(Settings { max_files: 2, ..in_folder(folder.path()) });
+    run(&mut report, "07:40:00", 10.0, 4);
+    report.finish(None);
+    let left: Vec<_> = sidecars(folder.path()).iter().map(|r| r.start).collect();
+    assert_eq!(left, [at("07:40:00"), at("08:40:10")]);
 }
 
 #[test]
@@ -278,9 +316,9 @@ fn a_restart_after_the_end_of_the_window_gives_it_out_as_incomplete() {
     let after = power_cut(folder.path());
     let (mut report, _) = open(in_folder(after.path()));
     report.frame(at("11:00:00"), true);
+    report.flush();
     let said = records(&mut report);
     assert_eq!((said[0].start, said[0].end, said[0].complete), (at("08:40:00"), at("08:40:10"), false));
-    report.flush();
     assert_eq!(sidecars(after.path()), said);
 }
 
@@ -319,6 +357,7 @@ fn noise_is_not_drawn_again_after_a_restart() {
     let said = restarts.map(|folder| {
         let (mut report, _) = open(settings(folder.path()));
         report.frame(at("08:40:10"), true);
+        report.flush();
         records(&mut report)
     });
     assert_eq!(said[0], said[1], "both restarts give the same record");

@@ -26,8 +26,9 @@
 //!
 //! With a `location` a thread writes each record to a file of its own and keeps the journal beside them, so that the
 //! streaming thread never waits for a disk. A file is never overwritten: a second record for the same name gets `-2`.
-//! While the disk takes nothing, up to [`KEPT_RECORDS`] records are kept in memory, and those who listen have them before the
-//! journal has: after a power cut *then*, the next start gives out such a window again, as it had been journalled last.
+//! Those who listen are told of a record once the journal has it. While the disk takes nothing, up to [`KEPT_RECORDS`]
+//! records are kept in memory, and are told nonetheless: after a power cut *then*, the next start gives out such a window
+//! again, as it had been journalled last, and the two may differ by what was counted in between.
 
 mod journal;
 mod noise;
@@ -40,6 +41,7 @@ mod turn;
 mod window;
 mod writer;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -206,6 +208,8 @@ pub struct Report {
     journalled: Option<Timestamp>,
     changed: bool,
     notices: Vec<Notice>,
+    /// Records that are not told yet, with the number of the mail they went to the journal with.
+    untold: VecDeque<(u64, Record)>,
     stats: Stats,
     common: Arc<Common>,
     writer: Option<Writer>,
@@ -273,6 +277,7 @@ impl Report {
             journalled: None,
             changed: false,
             notices: Vec::new(),
+            untold: VecDeque::new(),
             stats: Stats::default(),
             common,
             writer: None,
@@ -408,6 +413,7 @@ impl Report {
         }
         self.last_look = None;
         self.flush();
+        self.tell(0);
     }
 
     /// Waits until the files are written, at most five seconds.
@@ -422,7 +428,17 @@ impl Report {
     /// What there is to say since the last call. Costs nothing when there is nothing.
     #[must_use = "records are in here"]
     pub fn notices(&mut self) -> Vec<Notice> {
+        if !self.untold.is_empty() {
+            let tried = self.common.tried.load(Ordering::Acquire);
+            self.tell(self.untold.iter().filter(|(mail, _)| *mail > tried).count().min(KEPT_RECORDS));
+        }
         std::mem::take(&mut self.notices)
+    }
+
+    /// Lets the oldest untold records out, all but so many.
+    fn tell(&mut self, but: usize) {
+        let told = self.untold.drain(..self.untold.len().saturating_sub(but));
+        self.notices.extend(told.map(|(_, record)| Notice::Record(record)));
     }
 
     /// Ends the report; what could not be written until now is lost, and said. The totals with that.

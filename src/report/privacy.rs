@@ -2,7 +2,8 @@
 //!
 //! - A window with fewer than `min_persons` passages is not given out: the next one is merged into it. Each passage is in
 //!   one record or in none yet, so records are sums over groups that do not overlap, of at least `min_persons` each, and
-//!   no sum or difference of records can single out a smaller group.
+//!   no sum or difference of records can single out a smaller group. (After a power cut while the disk took nothing a
+//!   window can be given out twice, see the parent module.)
 //! - With `epsilon`, each count of the record carries discrete Laplace noise of scale 1/epsilon. A passage is in one
 //!   count, so the counts of a window are epsilon-differentially private per passage. The noise is drawn when the window
 //!   opens and stays with it through extensions and restarts. Counts that it makes negative are given as 0. *Whether* a

@@ -73,12 +73,11 @@ impl Report {
         closed
     }
 
-    /// The record of the window, told and counted; `None` if it may not be given out.
+    /// The record of the window, counted; `None` if it may not be given out.
     pub(super) fn close(&mut self, held: &Held, origin: &Origin) -> Option<Record> {
         let record = held.give_out(origin)?;
         self.stats.windows += 1;
         self.stats.passages += record.persons;
-        self.notices.push(Notice::Record(record.clone()));
         Some(record)
     }
 
@@ -99,17 +98,23 @@ impl Report {
         }
     }
 
-    /// Leaves the state, and the records that were closed on the way to it, to the writer.
+    /// Leaves the state, and the records that were closed on the way to it, to the writer. What is out before the journal has
+    /// it might come again from it with other counts after a power cut, and the difference be one person; so records are told
+    /// once that was tried.
     pub(super) fn journal(&mut self, time: Timestamp, closed: Vec<Record>) {
         self.journalled = Some(time);
         self.changed = false;
-        let Some(writer) = &self.writer else { return };
+        let Some(writer) = &self.writer else {
+            return self.notices.extend(closed.into_iter().map(Notice::Record));
+        };
         let (open, ended) = match (&self.open, &self.left) {
             (Some(held), _) => (Some(*held), false),
             (None, Some(left)) => (Some(left.held), left.ended),
             (None, None) => (None, false),
         };
-        if let Some(lost) = writer.post(closed, State { open, ended }) {
+        let (mail, lost) = writer.post(closed.iter().cloned(), State { open, ended });
+        self.untold.extend(closed.into_iter().map(|record| (mail, record)));
+        if let Some(lost) = lost {
             self.notices.push(Notice::RecordLost { start: lost.start, end: lost.end });
         }
     }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ pub(super) struct Common {
     /// 0: keep all.
     pub max_files: AtomicU32,
     pub lost: AtomicU64,
+    /// The newest mail that the journal has, or could not take.
+    pub tried: AtomicU64,
 }
 
 /// Where the notices of the writer go.
@@ -45,6 +48,8 @@ pub(super) struct Files {
     unwritten: VecDeque<Unwritten>,
     /// Our sidecars in the order in which they were written, once `max-files` has asked for them.
     shelf: Option<VecDeque<String>>,
+    /// Complete, which is said once the journal has let go of their records: whoever hears of it may take them away.
+    closed: Vec<PathBuf>,
     /// The last round failed, and it has been said.
     failing: bool,
     /// What stands in the journal is what stands here.
@@ -74,6 +79,7 @@ impl Files {
             state_origin,
             unwritten,
             shelf: None,
+            closed: Vec::new(),
             failing: false,
             journalled: true,
         }
@@ -103,6 +109,7 @@ impl Files {
             self.journalled = false;
         }
         let result = self.write();
+        self.common.tried.fetch_max(mail.number, Ordering::Release);
         if let Err(e) = &result
             && !self.failing
         {
@@ -136,7 +143,7 @@ impl Files {
             let file = self.write_sidecar(unwritten)?;
             self.unwritten.pop_front();
             self.journalled = false;
-            (self.notify)(Notice::SidecarClosed { path: self.pattern.folder().join(&file) });
+            self.closed.push(self.pattern.folder().join(&file));
             self.remove_oldest(file)?;
         }
         self.write_journal()
@@ -147,6 +154,9 @@ impl Files {
         let unwritten = self.unwritten.iter().cloned().collect();
         Journal::new((*self.state_origin).clone(), self.state, unwritten).write(&self.pattern)?;
         self.journalled = true;
+        for path in self.closed.drain(..) {
+            (self.notify)(Notice::SidecarClosed { path });
+        }
         Ok(())
     }
 
@@ -177,15 +187,15 @@ impl Files {
             self.shelf = None;
             return Ok(());
         }
-        match &mut self.shelf {
-            Some(shelf) => {
-                // Somebody may have taken a file away, and its name be given out again.
-                shelf.retain(|other| *other != file && self.pattern.folder().join(other).exists());
-                shelf.push_back(file);
-            }
-            None => self.shelf = Some(self.pattern.sidecars(&self.origin.site, &self.origin.camera)?.into()),
-        }
-        let Some(shelf) = &mut self.shelf else { return Ok(()) };
+        let mut shelf = match self.shelf.take() {
+            Some(shelf) => shelf,
+            None => self.pattern.sidecars(&self.origin.site, &self.origin.camera)?.into(),
+        };
+        // Somebody may have taken a file away, and its name be given out again. The new one is the newest, whatever a clock
+        // that was put back says of the others.
+        shelf.retain(|other| *other != file && self.pattern.folder().join(other).exists());
+        shelf.push_back(file);
+        let shelf = self.shelf.insert(shelf);
         while shelf.len() > max
             && let Some(oldest) = shelf.pop_front()
         {
@@ -214,11 +224,14 @@ struct Mail {
     records: VecDeque<Record>,
     /// The newest state; older ones are of no use.
     state: Option<State>,
+    /// How many have been posted, with this one.
+    number: u64,
 }
 
 #[derive(Default)]
 struct Desk {
     mail: Mail,
+    posted: u64,
     /// Rounds that somebody waits for, and the last of them that is done.
     asked: u64,
     answered: u64,
@@ -273,8 +286,9 @@ impl Writer {
         Ok(Writer { shared, common, files: None })
     }
 
-    /// Leaves a new state and the records that were closed with it. Returns the record that had to make room, if one had.
-    pub fn post(&self, records: impl IntoIterator<Item = Record>, state: State) -> Option<Record> {
+    /// Leaves a new state and the records that were closed with it. Returns the number of this mail, for [`Common::tried`], and
+    /// the record that had to make room, if one had.
+    pub fn post(&self, records: impl IntoIterator<Item = Record>, state: State) -> (u64, Option<Record>) {
         let mut desk = self.shared.desk();
         let mut lost = None;
         for record in records {
@@ -284,9 +298,10 @@ impl Writer {
             }
             desk.mail.records.push_back(record);
         }
-        desk.mail.state = Some(state);
+        desk.posted += 1;
+        (desk.mail.state, desk.mail.number) = (Some(state), desk.posted);
         self.shared.changed.notify_all();
-        lost
+        (desk.posted, lost)
     }
 
     /// Waits until what was posted has been written, or it was tried. False: the disk took longer than five seconds.
