@@ -9,7 +9,8 @@ use crate::detect::Label;
 use crate::people::NO_ID;
 use crate::picture::Rect;
 
-/// Name of the custom meta. Fields: `analysed` (boolean), `age` (uint64, ns), `faces`, `width`, `height` (uint).
+/// Name of the custom meta. Fields: `analysed` (boolean), `age` (uint64, ns), `faces`, `width`, `height` (uint),
+/// `pixel-aspect-ratio` (fraction).
 pub const NAME: &str = "MaskCountLook";
 /// Type of the region-of-interest metas of faces.
 pub const ROI_TYPE: &str = "face";
@@ -27,17 +28,32 @@ pub struct Look {
     pub age: Option<gst::ClockTime>,
     /// Number of region-of-interest metas that belong to it, excluded and unseen areas among them.
     pub faces: u32,
-    /// Size of the picture that the regions were written for, where the writer says it.
-    pub size: Option<(u32, u32)>,
+    /// The picture that the regions were written for, where the writer says it.
+    pub shape: Option<Shape>,
+}
+
+/// Size of a picture and shape of its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub width: u32,
+    pub height: u32,
+    pub pixels: gst::Fraction,
+}
+
+/// With square pixels.
+impl From<(u32, u32)> for Shape {
+    fn from((width, height): (u32, u32)) -> Shape {
+        Shape { width, height, pixels: gst::Fraction::new(1, 1) }
+    }
 }
 
 impl Look {
-    /// Whether the regions still lie where the faces are in a picture of this size. GStreamer's scalers move them by the
+    /// Whether the regions still lie where the faces are in such a picture. GStreamer's scalers move them by the
     /// ratios of the sizes, and forget the borders that they add where the shape is not the same to a pixel.
-    pub fn fits(&self, (width, height): (u32, u32)) -> bool {
-        let Some(size) = self.size else { return true };
-        let [w, h, width, height] = [size.0, size.1, width, height].map(u64::from);
-        (w * height).abs_diff(h * width) < w.max(h)
+    pub fn fits(&self, now: Shape) -> bool {
+        let Some(then) = self.shape else { return true };
+        let [w, h, width, height] = [then.width, then.height, now.width, now.height].map(u64::from);
+        then.pixels == now.pixels && (w * height).abs_diff(h * width) < w.max(h)
     }
 }
 
@@ -65,7 +81,7 @@ pub fn register() {
     });
 }
 
-/// Writes the metadata of one frame. `width` and `height` bound the boxes, so that no element after this one meets a
+/// Writes the metadata of one frame. Its size bounds the boxes, so that no element after this one meets a
 /// region outside of the frame.
 pub fn attach(
     buffer: &mut gst::BufferRef,
@@ -74,8 +90,9 @@ pub fn attach(
     faces: impl IntoIterator<Item = FaceMeta>,
     excluded: impl IntoIterator<Item = Rect>,
     unseen: impl IntoIterator<Item = Rect>,
-    (width, height): (u32, u32),
+    shape: impl Into<Shape>,
 ) -> Result<(), glib::BoolError> {
+    let Shape { width, height, pixels } = shape.into();
     let mut count = 0u32;
     for face in faces {
         let Some(rect) = clamp(&face.rect, width, height) else { continue };
@@ -113,6 +130,7 @@ pub fn attach(
     fields.set("faces", count);
     fields.set("width", width);
     fields.set("height", height);
+    fields.set("pixel-aspect-ratio", pixels);
     Ok(())
 }
 
@@ -121,11 +139,15 @@ pub fn read(buffer: &gst::BufferRef) -> Option<Look> {
     let meta = gst::meta::CustomMeta::from_buffer(buffer, NAME).ok()?;
     let fields = meta.structure();
     let age = fields.get::<u64>("age").ok()?;
+    let shape = || {
+        let pixels = fields.get("pixel-aspect-ratio").ok()?;
+        Some(Shape { width: fields.get("width").ok()?, height: fields.get("height").ok()?, pixels })
+    };
     Some(Look {
         analysed: fields.get("analysed").ok()?,
         age: (age != u64::MAX).then(|| gst::ClockTime::from_nseconds(age)),
         faces: fields.get("faces").ok()?,
-        size: fields.get("width").ok().zip(fields.get("height").ok()),
+        shape: shape(),
     })
 }
 

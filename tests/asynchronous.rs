@@ -37,9 +37,9 @@ fn push_until(h: &mut Harness, from: u64, wanted: impl Fn(&Look) -> bool) -> (u6
 fn frames_go_on_while_the_runtime_works_and_say_so() {
     let mut h = harness(SLOW);
     h.set_src_caps_str(COMMON_CAPS);
-    let size = Some((320, 240));
-    assert_eq!(push(&mut h, grey(0)), Look { analysed: true, age: None, faces: 0, size });
-    assert_eq!(push(&mut h, grey(1)), Look { analysed: false, age: None, faces: 0, size });
+    let shape = Some((320, 240).into());
+    assert_eq!(push(&mut h, grey(0)), Look { analysed: true, age: None, faces: 0, shape });
+    assert_eq!(push(&mut h, grey(1)), Look { analysed: false, age: None, faces: 0, shape });
     assert_eq!((stat::<u64>(&h, "frames-analysed"), stat::<u64>(&h, "frames-skipped")), (1, 1));
     // The first look that is done is of the frame at 0, and the next one begins at once.
     let (second, look) = push_until(&mut h, 2, |look| look.age.is_some());

@@ -13,6 +13,7 @@ use super::meta::{self, Sight};
 use super::properties::{self, Settings};
 use super::{Mode, OnMissing, Scope};
 use crate::element::{self, lock};
+use crate::look::Shape;
 use crate::mosaic::{self, Cover};
 use crate::picture::{Format, Rect};
 
@@ -63,7 +64,9 @@ impl FacePixelate {
         let mut state = lock(&self.state);
         let state = state.as_mut().ok_or(Failure::NotNegotiated)?;
         let layout = Layout::of(buffer, &state.info, state.format.planes())?;
-        let sight = meta::read(buffer, layout.size, settings.max_age, &mut state.faces, &mut state.unseen);
+        let (width, height) = (layout.size.0 as u32, layout.size.1 as u32);
+        let shape = Shape { width, height, pixels: state.info.par() };
+        let sight = meta::read(buffer, shape, settings.max_age, &mut state.faces, &mut state.unseen);
         let is_missing = matches!(sight, Sight::Missing | Sight::Incomplete { .. } | Sight::Misplaced);
         stats.frames_missing += u64::from(is_missing);
         stats.frames_stale += u64::from(matches!(sight, Sight::Stale(_)));
@@ -85,6 +88,7 @@ impl FacePixelate {
         };
 
         meta::part_from_parent(buffer)?;
+        let crop = buffer.meta::<gst_video::VideoCropMeta>().map(|meta| meta.rect());
         let mut map = buffer.map_writable().map_err(|_| Failure::Map)?;
         let mut picture = layout.picture(state.format, map.as_mut_slice())?;
         if whole {
@@ -99,6 +103,10 @@ impl FacePixelate {
             // Nobody knows how large a part of a face such an area is: nothing of it may be left.
             let cover = if let Cover::Mosaic { .. } = cover { Cover::Mosaic { cells: 1 } } else { cover };
             state.unseen.iter().for_each(|area| mosaic::cover(&mut picture, *area, cover));
+            // Nobody has looked there, and an element that does not know the meta would show it.
+            if let Some(crop) = crop.filter(|_| sight != Sight::Missing) {
+                beyond(crop, layout.size).for_each(|area| mosaic::cover(&mut picture, area, cover));
+            }
             stats.frames_passed += u64::from(sight == Sight::Missing);
         }
         drop(map);
@@ -142,6 +150,19 @@ impl State {
         self.held.advance(buffer.pts().map(Into::into), frame.map(Into::into), continuous);
         self.held.take(&self.faces, age, settings.hold.into(), size);
     }
+}
+
+/// What a crop leaves out of a picture: above, below, left and right of it.
+fn beyond((x, y, w, h): (u32, u32, u32, u32), (width, height): (usize, usize)) -> impl Iterator<Item = Rect> {
+    let [x, y, w, h] = [x, y, w, h].map(|side| side as f32);
+    let (width, height) = (width as f32, height as f32);
+    let sides = [
+        Rect::new(0.0, 0.0, width, y),
+        Rect::new(0.0, y + h, width, height - y - h),
+        Rect::new(0.0, y, x, h),
+        Rect::new(x + w, y, width - x - w, h),
+    ];
+    sides.into_iter().filter(|side| side.w > 0.0 && side.h > 0.0)
 }
 
 impl Stats {
@@ -238,6 +259,10 @@ impl BaseTransformImpl for FacePixelate {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
+        // After a flush a failure is news again.
+        if event.type_() == gst::EventType::FlushStop {
+            self.failed.store(false, Ordering::Relaxed);
+        }
         if matches!(event.type_(), gst::EventType::Segment | gst::EventType::FlushStop | gst::EventType::StreamStart)
             && let Some(state) = lock(&self.state).as_mut()
         {

@@ -6,14 +6,18 @@ use gst::buffer::BufferMetaForeachAction;
 
 use super::failure::Failure;
 use super::held::{self, Face};
-use crate::look;
+use crate::look::{self, Shape};
 use crate::people::NO_ID;
 use crate::picture::Rect;
 
 /// Metas that hold a picture of their own, the raw one for all we know: removed always. A buffer that a tee had to copy
 /// keeps its original as its parent. The last one exists from GStreamer 1.28 on.
-const PICTURE_METAS: [&str; 3] =
-    ["GstParentBufferMetaAPI", "GstVideoGLTextureUploadMetaAPI", "GstAnalyticsBatchMetaAPI"];
+const PICTURE_METAS: [&str; 4] = [
+    "GstParentBufferMetaAPI",
+    "GstVideoGLTextureUploadMetaAPI",
+    "GstOriginalBufferMetaAPI",
+    "GstAnalyticsBatchMetaAPI",
+];
 
 /// Metas that may say where and who a face was (from GStreamer 1.24 and 1.28 on): removed unless `keep-meta` is set.
 const FINDING_METAS: [&str; 2] = ["GstAnalyticsRelationMetaAPI", "GstTensorMetaAPI"];
@@ -35,11 +39,11 @@ pub enum Sight {
     Missing,
 }
 
-/// What the metadata of a buffer with a picture of this size is worth; its faces go to `faces`, the areas that have changed
+/// What the metadata of a buffer with a picture of this shape is worth; its faces go to `faces`, the areas that have changed
 /// since the look to `unseen`.
 pub fn read(
     buffer: &gst::BufferRef,
-    size: (usize, usize),
+    shape: Shape,
     max_age: gst::ClockTime,
     faces: &mut Vec<Face>,
     unseen: &mut Vec<Rect>,
@@ -63,7 +67,7 @@ pub fn read(
     if found < look.faces as usize {
         return Sight::Incomplete { expected: look.faces, found, age };
     }
-    if !look.fits((size.0 as u32, size.1 as u32)) {
+    if !look.fits(shape) {
         return Sight::Misplaced;
     }
     match age {

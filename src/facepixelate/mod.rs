@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Boxes are regions of interest of type `face` in pixels of the whole frame that the buffer holds (that of its
-//! `GstVideoMeta`, where a `GstVideoCropMeta` shows a part of it). With `on-missing=pass` frames that no `maskcount`
+//! `GstVideoMeta`, where a `GstVideoCropMeta` shows a part of it; what that leaves out, nobody has looked at, and becomes
+//! one colour or black). With `on-missing=pass` frames that no `maskcount`
 //! handled go on with nothing covered but such regions, whoever wrote them. A picture of another shape than the one that
 //! `maskcount` saw is covered whole: a scaler between the two may have added borders, and regions do not follow those.
 //!

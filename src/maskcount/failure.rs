@@ -17,6 +17,8 @@ pub enum Failure {
     Caps(String),
     #[error("the frame's memory cannot be mapped for reading")]
     Map,
+    #[error("the frame is not what its caps say: its buffer holds {0} bytes, which are too few")]
+    Short(usize),
     #[error("the frame is not what its caps say: {0}")]
     Picture(#[from] PictureError),
     #[error("the buffer says it holds {found}, its caps say {expected}")]
@@ -32,7 +34,9 @@ impl Failure {
         match self {
             Failure::NotNegotiated | Failure::Caps(_) => gst::error_msg!(gst::CoreError::Negotiation, ("{self}")),
             Failure::Map => gst::error_msg!(gst::ResourceError::Read, ("{self}")),
-            Failure::Picture(_) | Failure::Format { .. } => gst::error_msg!(gst::StreamError::Format, ("{self}")),
+            Failure::Short(_) | Failure::Picture(_) | Failure::Format { .. } => {
+                gst::error_msg!(gst::StreamError::Format, ("{self}"))
+            }
             Failure::Detect(error) => model_error(error),
             Failure::Meta(_) => gst::error_msg!(gst::CoreError::Failed, ("{self}")),
         }

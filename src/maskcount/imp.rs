@@ -72,7 +72,7 @@ impl MaskCount {
             }
             Duration::ZERO
         };
-        stats.in_view = state.attach(buffer, &settings, time, analysed, video.size(buffer))?;
+        stats.in_view = state.attach(buffer, &settings, time, analysed, video.shape(buffer))?;
         self.collect_posts(state, &settings, time);
         stats.frames += 1;
         stats.report = state.report.stats();
@@ -284,6 +284,10 @@ impl BaseTransformImpl for MaskCount {
         match event.type_() {
             gst::EventType::Segment | gst::EventType::FlushStop | gst::EventType::StreamStart => {
                 *lock(&self.late) = Late::default();
+                // After a flush a failure is news again.
+                if event.type_() == gst::EventType::FlushStop {
+                    self.failed.store(false, Ordering::Relaxed);
+                }
                 if let Some(state) = lock(&self.state).as_mut() {
                     state.break_off();
                 }

@@ -13,9 +13,9 @@
 //! | by more | as a flush |
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
-//! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage`. Where frames are late with and without a look, looks become fewer but do not end |
+//! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage`. Where frames are late with and without a look, looks become fewer but do not end; a frame that is in time again ends it |
 //! | lost frames (DISCONT), gap event | nothing by themselves: tracks and windows follow the times of the frames that come |
-//! | PAUSED for more than three seconds, without `start-time` | every track ends; of a recorded file none does |
+//! | PAUSED, without `start-time` | the next frame is looked at; after more than three seconds every track ends. Of a recorded file none does |
 //! | EOS, READY | a look under way is waited for and counts; the open window is closed, `complete: false`, or withheld |
 //!
 //! # Time
@@ -48,7 +48,8 @@
 //! look. Each picture that is not looked at is therefore held against the one that look is of (`detect::change`), and
 //! where it has changed, other than about a face that is known and the body below it, the buffer gets a region of the type
 //! `unseen` ([`look::UNSEEN_TYPE`](crate::look::UNSEEN_TYPE)), with `async` at most until the look after the next is done.
-//! `facepixelate` makes each such region one colour on that frame. Standing things stay to be seen; somebody who walks and
+//! `facepixelate` makes each such region one colour on that frame. Who comes in before the body of somebody known is not told
+//! from that body, and is not covered until the next look. Standing things stay to be seen; somebody who walks and
 //! shows no face is covered as well, and a picture that changes everywhere (a light that is switched, a camera that moves,
 //! a crowd) is covered whole until a look has seen it. So is the first frame that comes too late where each is to be
 //! looked at: until then no picture was kept.
@@ -56,7 +57,7 @@
 //! # Messages
 //!
 //! - `maskcount`: a [`Record`](crate::report::Record), see [`message`]
-//! - `maskcount-withheld`: a window is over in which fewer than `min-persons` passed (`start`, `end`, `hint`); an info
+//! - `maskcount-withheld`: a window is over in which fewer than `min-persons` passed (`start`, `end`, perhaps `hint`); an info
 //!   message says the same for people
 //! - `maskcount-sidecar`: a sidecar file has been closed (`path`)
 //! - `maskcount-live`: with `post-live`, how many faces of each state are in view (`mask`, `no_mask`, `incorrect`,

@@ -12,7 +12,7 @@ use super::stats::Stats;
 use super::video::Video;
 use crate::detect::change::Change;
 use crate::detect::{DetectError, Label};
-use crate::look::{self, FaceMeta};
+use crate::look::{self, FaceMeta, Shape};
 use crate::people::{self, Event, People, State as Worn};
 use crate::picture::Rect;
 use crate::report::{Passage, Report, Wearing};
@@ -102,9 +102,18 @@ impl State {
 
     /// A pause has ended. Running time stood still, so the next frame alone does not tell how long it was.
     pub fn resume(&mut self, now: Instant) {
-        if self.clock.resume(now) > people::LOST_AFTER {
+        let paused = self.clock.resume(now);
+        if paused > people::LOST_AFTER {
             self.break_off();
+        } else if !paused.is_zero() {
+            self.look_anew();
         }
+    }
+
+    /// The boxes are worth nothing any more: until the next look everything is covered, and the next frame is looked at.
+    fn look_anew(&mut self) {
+        self.eye.forget();
+        (self.last_begun, self.last_look, self.since_begun) = (None, None, u32::MAX);
     }
 
     /// What comes next has nothing to do with what was: a flush, a new segment, a long pause of a camera.
@@ -118,8 +127,8 @@ impl State {
         let size = |video: &Video| (video.info.width(), video.info.height());
         let size_now = size(&video);
         if self.video.replace(video).is_some_and(|before| size(&before) != size_now) {
-            // Where the boxes lie in a picture of another size nobody knows: the next frame is looked at.
-            (self.last_begun, self.last_look, self.since_begun) = (None, None, u32::MAX);
+            // Where the boxes lie in a picture of another size nobody knows.
+            self.look_anew();
         }
         self.eye.forget();
     }
@@ -249,7 +258,7 @@ impl State {
         settings: &Settings,
         time: Duration,
         analysed: bool,
-        size: (u32, u32),
+        shape: Shape,
     ) -> Result<u32, Failure> {
         self.faces.clear();
         // While nothing is looked at, no box rests on anything.
@@ -268,7 +277,7 @@ impl State {
         }
         let areas = settings.exclude.iter().flat_map(|(_, areas)| areas).map(|area| {
             let (x, y, w, h) = area.bounds();
-            let (fx, fy) = (size.0 as f32 / 1000.0, size.1 as f32 / 1000.0);
+            let (fx, fy) = (shape.width as f32 / 1000.0, shape.height as f32 / 1000.0);
             Rect::new(x * fx, y * fy, w * fx, h * fy)
         });
         // Before the first look, `age` says that nothing is known of the whole picture.
@@ -279,7 +288,7 @@ impl State {
             _ => &[],
         };
         let age = age.and_then(|age| gst::ClockTime::try_from(age).ok());
-        look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, unseen.iter().copied(), size)?;
+        look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, unseen.iter().copied(), shape)?;
         Ok(followed)
     }
 }

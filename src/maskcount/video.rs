@@ -7,6 +7,7 @@ use gst_video::prelude::*;
 use super::failure::Failure;
 use crate::detect::sampling::{Colorimetry, Geometry, Matrix};
 use crate::element;
+use crate::look::Shape;
 use crate::picture::{Format, Picture};
 
 #[derive(Clone, Debug)]
@@ -40,17 +41,19 @@ impl Video {
         }
     }
 
-    /// Size of the picture that the buffer holds, of which a crop meta may show a part.
-    pub fn size(&self, buffer: &gst::BufferRef) -> (u32, u32) {
-        match buffer.meta::<gst_video::VideoMeta>() {
+    /// Shape of the picture that the buffer holds, of which a crop meta may show a part.
+    pub fn shape(&self, buffer: &gst::BufferRef) -> Shape {
+        let (width, height) = match buffer.meta::<gst_video::VideoMeta>() {
             Some(meta) => (meta.width(), meta.height()),
             None => (self.info.width(), self.info.height()),
-        }
+        };
+        Shape { width, height, pixels: self.info.par() }
     }
 
     /// Maps the picture that the buffer holds, for reading.
     pub fn with_picture<T>(&self, buffer: &gst::BufferRef, work: impl FnOnce(&Picture) -> T) -> Result<T, Failure> {
-        let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &self.info).map_err(|_| Failure::Map)?;
+        let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
+            .map_err(|_| if buffer.size() < self.info.size() { Failure::Short(buffer.size()) } else { Failure::Map })?;
         if frame.format() != self.info.format() {
             let (found, expected) = (frame.format().to_string(), self.info.format().to_string());
             return Err(Failure::Format { found, expected });

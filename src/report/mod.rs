@@ -167,6 +167,9 @@ fn advice(error: &std::io::Error) -> &'static str {
         std::io::ErrorKind::NotFound => "Create the folder that it is to lie in",
         std::io::ErrorKind::PermissionDenied => "Give whoever runs this the right to write there",
         std::io::ErrorKind::ReadOnlyFilesystem => "Make that medium writable",
+        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+            "Name another folder: what is there is a file"
+        }
         _ => "Make room for it there",
     }
 }

@@ -60,7 +60,15 @@ fn a_stale_look_covers_the_whole_frame_whatever_on_missing_says() {
 
 #[test]
 fn a_picture_of_another_shape_than_the_look_s_is_covered_as_a_whole_and_a_smaller_one_is_not() {
-    for (size, whole) in [((640, 240), true), ((320, 180), true), ((640, 480), false), ((854, 640), false)] {
+    let square = gst::Fraction::new(1, 1);
+    let shape = |width, height, pixels| look::Shape { width, height, pixels };
+    for (size, whole) in [
+        (shape(640, 240, square), true),
+        (shape(320, 180, square), true),
+        (shape(320, 240, gst::Fraction::new(2, 1)), true),
+        (shape(640, 480, square), false),
+        (shape(854, 640, square), false),
+    ] {
         let mut h = harness(Format::Gray8);
         element(&h).set_property("on-missing", OnMissing::Pass);
         let mut buffer = frame(Format::Gray8, 0);

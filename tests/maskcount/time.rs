@@ -189,6 +189,19 @@ fn in_two_parts(properties: &str, later: u64, between: impl Fn(&gst::Element)) -
 }
 
 #[test]
+fn the_first_frame_after_a_pause_is_looked_at_since_running_time_stood_still_in_it() {
+    let mut h = harness("variant=fp32 interval=10");
+    let element = h.element().unwrap();
+    let (caps, frame) = demo_frame("NV12");
+    h.set_src_caps(caps);
+    let mut is_looked_at = |time| look::read(&h.push_and_pull(at(&frame, time)).unwrap()).unwrap().analysed;
+    assert_eq!([0, 40, 80].map(&mut is_looked_at), [true, false, false]);
+    element.set_state(gst::State::Paused).unwrap();
+    element.set_state(gst::State::Playing).unwrap();
+    assert_eq!([120, 160].map(&mut is_looked_at), [true, false]);
+}
+
+#[test]
 fn a_recorded_file_goes_on_after_a_pause_where_it_was() {
     let recorded = "start-time=2026-04-26T08:00:00Z";
     let (records, unbroken) = (around_a_pause(recorded, 600), in_two_parts(recorded, 600, |_| ()));
