@@ -92,8 +92,8 @@ fn what_is_told_late_turns_no_window_back() {
     run(&mut report, "08:40:10", 5.0, 2);
     // More than a window before the open one.
     let late = passage(at("08:39:58"), Wearing::Unmasked);
-    report.take(late);
-    assert!(report.amend(late, Wearing::Masked));
+    let window = report.take(late);
+    assert!(report.amend(window, Wearing::Unmasked, Wearing::Masked));
     assert!(report.withdraw(at("08:39:59"), None));
     run(&mut report, "08:40:15", 5.0, 2);
     report.frame(at("08:40:20"), true);
@@ -157,10 +157,9 @@ fn frames_that_are_not_analysed_are_no_coverage() {
 fn who_shakes_the_head_is_in_no_other_count() {
     let mut report = memory(Settings { min_persons: 1, ..settings() });
     report.frame(at("08:40:00"), true);
-    for wearing in [Wearing::Masked, Wearing::Unmasked, Wearing::Unknown] {
-        report.take(passage(at("08:40:01"), wearing));
-    }
-    assert!(report.withdraw(at("08:40:02"), Some(passage(at("08:40:01"), Wearing::Unmasked))));
+    let mut take = |wearing| report.take(passage(at("08:40:01"), wearing));
+    let [_, window, _] = [Wearing::Masked, Wearing::Unmasked, Wearing::Unknown].map(&mut take);
+    assert!(report.withdraw(at("08:40:02"), Some((window, Wearing::Unmasked))));
     assert!(report.withdraw(at("08:40:02"), None));
     report.finish(Some(at("08:40:10")));
     let r = &records(&mut report)[0];
@@ -171,13 +170,25 @@ fn who_shakes_the_head_is_in_no_other_count() {
 fn a_passage_of_a_closed_window_is_neither_withdrawn_nor_amended() {
     let mut report = memory(Settings { min_persons: 1, ..settings() });
     report.frame(at("08:40:00"), true);
-    let early = passage(at("08:40:09"), Wearing::Masked);
-    report.take(early);
+    let early = report.take(passage(at("08:40:09"), Wearing::Masked));
     report.frame(at("08:40:10"), true);
     report.take(passage(at("08:40:11"), Wearing::Masked));
-    assert!(!report.withdraw(at("08:40:12"), Some(early)));
-    assert!(!report.amend(early, Wearing::Unmasked));
+    assert!(!report.withdraw(at("08:40:12"), Some((early, Wearing::Masked))));
+    assert!(!report.amend(early, Wearing::Masked, Wearing::Unmasked));
     report.finish(Some(at("08:40:20")));
+    let said: Vec<_> = records(&mut report).iter().map(|r| (r.persons, r.masked, r.withdrawn)).collect();
+    assert_eq!(said, [(1, 1, 0), (1, 1, 0)]);
+}
+
+#[test]
+fn what_was_counted_before_the_clock_was_set_back_takes_nothing_from_the_window_since() {
+    let mut report = memory(Settings { min_persons: 1, ..settings() });
+    report.frame(at("18:40:01"), true);
+    let before = report.take(passage(at("18:40:01"), Wearing::Masked));
+    report.frame(at("08:40:03"), true);
+    report.take(passage(at("08:40:04"), Wearing::Masked));
+    assert!(!report.withdraw(at("08:40:05"), Some((before, Wearing::Masked))));
+    report.finish(Some(at("08:40:10")));
     let said: Vec<_> = records(&mut report).iter().map(|r| (r.persons, r.masked, r.withdrawn)).collect();
     assert_eq!(said, [(1, 1, 0), (1, 1, 0)]);
 }
@@ -186,9 +197,8 @@ fn a_passage_of_a_closed_window_is_neither_withdrawn_nor_amended() {
 fn the_state_at_the_end_of_the_passage_counts() {
     let mut report = memory(Settings { min_persons: 1, ..settings() });
     report.frame(at("08:40:00"), true);
-    let p = passage(at("08:40:01"), Wearing::Unmasked);
-    report.take(p);
-    assert!(report.amend(p, Wearing::Masked));
+    let window = report.take(passage(at("08:40:01"), Wearing::Unmasked));
+    assert!(report.amend(window, Wearing::Unmasked, Wearing::Masked));
     report.finish(None);
     let r = &records(&mut report)[0];
     assert_eq!((r.persons, r.masked, r.unmasked), (1, 1, 0));
@@ -315,12 +325,13 @@ fn market(quality: Option<Quality>) -> Vec<Record> {
     for n in 0..12_000 {
         report.frame(later(at("08:40:00"), f64::from(n) / 10.0), n % 3 == 0);
     }
-    for (count, wearing) in [(172, Wearing::Masked), (27, Wearing::Unmasked), (14, Wearing::Unknown)] {
+    for (count, wearing) in [(171, Wearing::Masked), (27, Wearing::Unmasked), (14, Wearing::Unknown)] {
         for _ in 0..count {
             report.take(passage(at("08:50:00"), wearing));
         }
     }
-    report.withdraw(at("08:50:01"), Some(passage(at("08:50:00"), Wearing::Masked)));
+    let window = report.take(passage(at("08:50:00"), Wearing::Masked));
+    report.withdraw(at("08:50:01"), Some((window, Wearing::Masked)));
     report.finish(Some(at("09:00:00")));
     records(&mut report)
 }
@@ -396,8 +407,7 @@ proptest! {
                     report.frame(now, analysed);
                 }
                 Step::Take(w) => {
-                    last = Some(passage(now, wearing(w)));
-                    report.take(passage(now, wearing(w)));
+                    last = Some((report.take(passage(now, wearing(w))), wearing(w)));
                     inside += 1;
                 }
                 Step::Withdraw => {
@@ -409,8 +419,8 @@ proptest! {
                     report.withdraw(now, None);
                 }
                 Step::Amend(w) => {
-                    if let Some(p) = &mut last && report.amend(*p, wearing(w)) {
-                        p.wearing = wearing(w);
+                    if let Some((window, worn)) = &mut last && report.amend(*window, *worn, wearing(w)) {
+                        *worn = wearing(w);
                     }
                 }
                 Step::Finish => {

@@ -15,7 +15,7 @@ use crate::detect::{DetectError, Label};
 use crate::look::{self, FaceMeta, Shape};
 use crate::people::{self, Event, People, State as Worn};
 use crate::picture::Rect;
-use crate::report::{Passage, Report, Wearing};
+use crate::report::{Passage, Report, Wearing, WindowId};
 
 /// A frame that is this much earlier than the one before it, within one segment, is out of order; what is more is another
 /// stretch of time.
@@ -33,6 +33,8 @@ pub struct State {
     /// A frame came that was not looked at though each was to be: from then on pictures are kept for the next one.
     leaves_out: bool,
     pub report: Report,
+    /// The window that was counted into last, and the running time of its first passage: earlier ones are in another.
+    counted: Option<(WindowId, Duration)>,
     pub people: People,
     pub clock: UtcClock,
     /// Set by the caps.
@@ -64,6 +66,7 @@ impl State {
             leaves_out: false,
             eye,
             report,
+            counted: None,
             clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
             video: None,
             revision: settings.revision,
@@ -137,8 +140,9 @@ impl State {
     fn forget(&mut self) {
         self.eye.forget();
         if let Some(last) = self.last_frame {
-            take(&mut self.report, self.people.forget(last), &self.clock);
+            take(&mut self.report, &mut self.counted, self.people.forget(last), &self.clock);
         }
+        self.counted = None;
     }
 
     /// Waits for the look under way, ends every track, closes the open window and waits for its files.
@@ -215,8 +219,8 @@ impl State {
         stats.runtime.add(times.runtime);
         stats.decoding.add(times.decoding);
         let start = Instant::now();
-        take(&mut self.report, self.people.resize(size, time), &self.clock);
-        take(&mut self.report, self.people.look(time, faces), &self.clock);
+        take(&mut self.report, &mut self.counted, self.people.resize(size, time), &self.clock);
+        take(&mut self.report, &mut self.counted, self.people.look(time, faces), &self.clock);
         stats.people.add(start.elapsed());
         self.last_look = Some(time);
         self.change.end();
@@ -293,25 +297,36 @@ impl State {
     }
 }
 
-/// Tells the report what happened to the counts.
-fn take(report: &mut Report, events: &[Event], clock: &UtcClock) {
+/// Tells the report what happened to the counts. What is counted already is amended or withdrawn in its window only: one that
+/// is given out is not changed.
+fn take(report: &mut Report, counted: &mut Option<(WindowId, Duration)>, events: &[Event], clock: &UtcClock) {
     // Events carry times of frames that came, so all of them have a UTC.
     let utc_of = |time: Duration| clock.of(time).or(clock.last()).unwrap_or_default();
-    let passage = |at, worn| Passage { time: utc_of(at), wearing: wearing(worn) };
+    let window_of = |counted: &Option<(WindowId, Duration)>, at| counted.filter(|(_, first)| *first <= at).map(|c| c.0);
     for event in events {
         match *event {
             Event::Counted { id, at, state } => {
                 gst::trace!(CAT, "passage {id} counted as {state:?}");
-                report.take(passage(at, state));
+                let window = report.take(Passage { time: utc_of(at), wearing: wearing(state) });
+                if counted.is_none_or(|(last, _)| last != window) {
+                    *counted = Some((window, at));
+                }
             }
             Event::Amended { id, counted_at, from, to } => {
                 gst::trace!(CAT, "passage {id} amended to {to:?}");
-                // False if that window is given out already: what is out is not changed.
-                report.amend(passage(counted_at, from), wearing(to));
+                if let Some(window) = window_of(counted, counted_at) {
+                    report.amend(window, wearing(from), wearing(to));
+                }
             }
-            Event::Withdrawn { id, at, counted } => {
+            Event::Withdrawn { id, at, counted: None } => {
                 gst::trace!(CAT, "passage {id} withdrawn");
-                report.withdraw(utc_of(at), counted.map(|(at, worn)| passage(at, worn)));
+                report.withdraw(utc_of(at), None);
+            }
+            Event::Withdrawn { id, at, counted: Some((counted_at, worn)) } => {
+                gst::trace!(CAT, "passage {id} withdrawn");
+                if let Some(window) = window_of(counted, counted_at) {
+                    report.withdraw(utc_of(at), Some((window, wearing(worn))));
+                }
             }
         }
     }

@@ -137,6 +137,10 @@ pub struct Passage {
     pub wearing: Wearing,
 }
 
+/// Which window a passage was counted in. Times do not tell it, since clocks are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowId(u64);
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -204,6 +208,8 @@ pub struct Report {
     rules: Rules,
     recorded: bool,
     open: Option<Held>,
+    /// Of the window that was opened last.
+    window: WindowId,
     left: Option<Left>,
     /// Newest frame that the model looked at.
     last_look: Option<Timestamp>,
@@ -275,6 +281,7 @@ impl Report {
             rules: Rules { min_persons: settings.min_persons, epsilon: settings.epsilon },
             recorded: settings.recorded,
             open: None,
+            window: WindowId(0),
             left: None,
             last_look: None,
             journalled: None,
@@ -345,14 +352,15 @@ impl Report {
         }
     }
 
-    /// Counts a passage. One of a look that was begun before the open window began counts into the open one all the same:
+    /// Counts a passage, and tells in which window. One of a look that was begun before the open window began counts into the open one all the same:
     /// only frames turn windows back.
-    pub fn take(&mut self, passage: Passage) {
+    pub fn take(&mut self, passage: Passage) -> WindowId {
         self.go_on_to(passage.time);
         if let Some(held) = &mut self.open {
-            held.window.take(passage);
+            held.window.take(passage.wearing);
             self.changed = true;
         }
+        self.window
     }
 
     /// As [`advance`](Report::advance), but never back.
@@ -362,29 +370,32 @@ impl Report {
         }
     }
 
-    /// The vote at the end of a counted passage is `to`. Returns false, and changes nothing, when the window that the
-    /// passage was counted in is no longer open.
-    pub fn amend(&mut self, passage: Passage, to: Wearing) -> bool {
-        let Some(held) = &mut self.open else { return false };
-        let counted_here = held.window.remove(passage);
-        if counted_here {
-            held.window.take(Passage { wearing: to, ..passage });
-            self.changed = true;
+    /// The vote at the end of a passage that was counted as `from` is `to`. Returns false, and changes nothing, when the
+    /// window that it was counted in is no longer open.
+    pub fn amend(&mut self, window: WindowId, from: Wearing, to: Wearing) -> bool {
+        let counted_here = self.remove(window, from);
+        if let (true, Some(held)) = (counted_here, &mut self.open) {
+            held.window.take(to);
         }
+        counted_here
+    }
+
+    fn remove(&mut self, window: WindowId, wearing: Wearing) -> bool {
+        let counted_here = window == self.window && self.open.as_mut().is_some_and(|held| held.window.remove(wearing));
+        self.changed |= counted_here;
         counted_here
     }
 
     /// A person shook the head at `time`: the passage, if it was counted already, is taken out again. Returns false, and
     /// changes nothing, when the window that it was counted in is no longer open.
-    pub fn withdraw(&mut self, time: Timestamp, counted: Option<Passage>) -> bool {
+    pub fn withdraw(&mut self, time: Timestamp, counted: Option<(WindowId, Wearing)>) -> bool {
         self.go_on_to(time);
-        let Some(held) = &mut self.open else { return false };
-        let taken_out = counted.is_none_or(|passage| held.window.remove(passage));
-        if taken_out {
+        let taken_out = counted.is_none_or(|(window, wearing)| self.remove(window, wearing));
+        if let (true, Some(held)) = (taken_out, &mut self.open) {
             held.window.counts.withdrawn += 1;
             self.changed = true;
         }
-        taken_out
+        taken_out && self.open.is_some()
     }
 
     /// The stream has ended, at `time` if that is known, else with its last frame. The open window is closed, or withheld

@@ -19,6 +19,7 @@ impl Report {
         }
         if self.open.is_none() {
             self.open = Some(Held::new(Window::at(time, self.origin.window), self.rules));
+            self.window.0 += 1;
             self.changed = true;
         }
         if !closed.is_empty() {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Passage, Wearing, record::instant};
+use super::{Wearing, record::instant};
 
 /// Longest gap between two frames over which the camera still looked. It bounds what one gap adds to the coverage,
 /// and how far the first and last frame may be from the ends of a window that is called complete. Frames come several
@@ -55,9 +55,6 @@ pub(super) struct Window {
     pub whole: bool,
     /// How many later windows were merged into it.
     pub extended: u32,
-    /// Earliest time that counted into it. After a clock that stepped back it may lie before the start.
-    #[serde(with = "instant")]
-    earliest: Timestamp,
     /// Time of its newest frame.
     #[serde(with = "instant")]
     pub latest: Timestamp,
@@ -95,7 +92,6 @@ impl Window {
             looked: 0,
             whole: time.duration_since(start) <= LONGEST_GAP,
             extended: 0,
-            earliest: time,
             latest: time,
         }
     }
@@ -115,7 +111,6 @@ impl Window {
         self.frames += 1;
         self.frames_analysed += u64::from(analysed);
         self.latest = time;
-        self.earliest = self.earliest.min(time);
     }
 
     /// The camera looked from `from` to `to`; what lies outside the window is left out.
@@ -127,17 +122,16 @@ impl Window {
         }
     }
 
-    pub fn take(&mut self, passage: Passage) {
-        self.earliest = self.earliest.min(passage.time);
-        *self.counts.of(passage.wearing) += 1;
+    pub fn take(&mut self, wearing: Wearing) {
+        *self.counts.of(wearing) += 1;
     }
 
-    /// Takes a passage out of the counts again; false when it is not in them.
-    pub fn remove(&mut self, passage: Passage) -> bool {
-        let count = self.counts.of(passage.wearing);
-        let counted_here = passage.time >= self.earliest && *count > 0;
-        *count -= u64::from(counted_here);
-        counted_here
+    /// Takes a passage out of the counts again; false when there is none.
+    pub fn remove(&mut self, wearing: Wearing) -> bool {
+        let count = self.counts.of(wearing);
+        let is_there = *count > 0;
+        *count -= u64::from(is_there);
+        is_there
     }
 
     /// Goes on as one window with the one that holds `time`, after [`holds`](Window::holds) said no.
@@ -147,7 +141,6 @@ impl Window {
         // Back by more than a window: the time before was wrong, so only the new one stands.
         self.start = self.start.min(next.start);
         self.end = next.end;
-        self.earliest = self.earliest.min(time);
         self.extended = self.extended.saturating_add(1);
     }
 
