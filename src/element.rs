@@ -34,7 +34,7 @@ pub fn video(caps: &gst::CapsRef) -> Result<(gst_video::VideoInfo, Format), Stri
 }
 
 /// Keeps elements before this one from leaving a picture uncut and only saying what part of it is to be shown: what is not
-/// shown is not looked at, and is covered whole.
+/// shown is not looked at, and has to be covered.
 pub fn without_crop(query: &mut gst::query::Allocation) {
     while let Some(index) = query.find_allocation_meta::<gst_video::VideoCropMeta>() {
         query.remove_nth_allocation_meta(index);

@@ -140,8 +140,8 @@ pub fn read(buffer: &gst::BufferRef) -> Option<Look> {
     let fields = meta.structure();
     let age = fields.get::<u64>("age").ok()?;
     let shape = || {
-        let pixels = fields.get("pixel-aspect-ratio").ok()?;
-        Some(Shape { width: fields.get("width").ok()?, height: fields.get("height").ok()?, pixels })
+        let square = Shape::from((fields.get("width").ok()?, fields.get("height").ok()?));
+        Some(Shape { pixels: fields.get("pixel-aspect-ratio").unwrap_or(square.pixels), ..square })
     };
     Some(Look {
         analysed: fields.get("analysed").ok()?,

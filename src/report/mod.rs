@@ -352,8 +352,8 @@ impl Report {
         }
     }
 
-    /// Counts a passage, and tells in which window. One of a look that was begun before the open window began counts into the open one all the same:
-    /// only frames turn windows back.
+    /// Counts a passage, and tells in which window. One of a look that was begun before the open window began counts into
+    /// the open one all the same: only frames turn windows back.
     pub fn take(&mut self, passage: Passage) -> WindowId {
         self.go_on_to(passage.time);
         if let Some(held) = &mut self.open {

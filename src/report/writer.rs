@@ -46,6 +46,8 @@ pub(super) struct Files {
     /// Of the state: that of an earlier run until this one has a state of its own.
     state_origin: Arc<Origin>,
     unwritten: VecDeque<Unwritten>,
+    /// Number of the mail that all this is of.
+    mail: u64,
     /// Our sidecars in the order in which they were written, once `max-files` has asked for them.
     shelf: Option<VecDeque<String>>,
     /// Complete, which is said once the journal has let go of their records: whoever hears of it may take them away.
@@ -78,6 +80,7 @@ impl Files {
             state,
             state_origin,
             unwritten,
+            mail: 0,
             shelf: None,
             closed: Vec::new(),
             failing: false,
@@ -95,6 +98,7 @@ impl Files {
     /// Takes what has come and writes all there is to write. Returns whether nothing is left to do.
     fn round(&mut self, mail: Mail) -> bool {
         if let Some(state) = mail.state {
+            self.mail = mail.number;
             self.state = state;
             self.state_origin = self.origin.clone();
             self.journalled = false;
@@ -109,7 +113,7 @@ impl Files {
             self.journalled = false;
         }
         let result = self.write();
-        self.common.tried.fetch_max(mail.number, Ordering::Release);
+        self.common.tried.store(self.mail, Ordering::Release);
         if let Err(e) = &result
             && !self.failing
         {
@@ -154,6 +158,7 @@ impl Files {
         let unwritten = self.unwritten.iter().cloned().collect();
         Journal::new((*self.state_origin).clone(), self.state, unwritten).write(&self.pattern)?;
         self.journalled = true;
+        self.common.tried.store(self.mail, Ordering::Release);
         for path in self.closed.drain(..) {
             (self.notify)(Notice::SidecarClosed { path });
         }
