@@ -2,7 +2,7 @@
 import math
 from xml.sax.saxutils import escape
 
-LABELS, BARS, ROW = 430, 520, 22
+LABELS, BARS, ROW = 480, 500, 22
 
 
 def bars(rows):
