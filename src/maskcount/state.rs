@@ -34,7 +34,7 @@ pub struct State {
     leaves_out: bool,
     pub report: Report,
     /// The window that was counted into last, and the running time of its first passage: earlier ones are in another.
-    counted: Option<(WindowId, Duration)>,
+    counted: (WindowId, Duration),
     pub people: People,
     pub clock: UtcClock,
     /// Set by the caps.
@@ -66,7 +66,7 @@ impl State {
             leaves_out: false,
             eye,
             report,
-            counted: None,
+            counted: Default::default(),
             clock: UtcClock::new(settings.start_time.as_ref().map(|(_, time)| *time)),
             video: None,
             revision: settings.revision,
@@ -94,9 +94,8 @@ impl State {
         if self.broken || back > OUT_OF_ORDER {
             self.forget();
             self.clock.segment();
-            (self.last_begun, self.last_look, self.last_live) = (None, None, None);
-            // The first frame after a break is looked at.
-            self.since_begun = u32::MAX;
+            self.look_anew();
+            self.last_live = None;
             self.broken = false;
         }
         self.last_frame = Some(time);
@@ -109,13 +108,13 @@ impl State {
         if paused > people::LOST_AFTER {
             self.break_off();
         } else if !paused.is_zero() {
+            self.eye.forget();
             self.look_anew();
         }
     }
 
     /// The boxes are worth nothing any more: until the next look everything is covered, and the next frame is looked at.
     fn look_anew(&mut self) {
-        self.eye.forget();
         (self.last_begun, self.last_look, self.since_begun) = (None, None, u32::MAX);
     }
 
@@ -142,7 +141,7 @@ impl State {
         if let Some(last) = self.last_frame {
             take(&mut self.report, &mut self.counted, self.people.forget(last), &self.clock);
         }
-        self.counted = None;
+        self.counted = Default::default();
     }
 
     /// Waits for the look under way, ends every track, closes the open window and waits for its files.
@@ -299,34 +298,27 @@ impl State {
 
 /// Tells the report what happened to the counts. What is counted already is amended or withdrawn in its window only: one that
 /// is given out is not changed.
-fn take(report: &mut Report, counted: &mut Option<(WindowId, Duration)>, events: &[Event], clock: &UtcClock) {
+fn take(report: &mut Report, counted: &mut (WindowId, Duration), events: &[Event], clock: &UtcClock) {
     // Events carry times of frames that came, so all of them have a UTC.
     let utc_of = |time: Duration| clock.of(time).or(clock.last()).unwrap_or_default();
-    let window_of = |counted: &Option<(WindowId, Duration)>, at| counted.filter(|(_, first)| *first <= at).map(|c| c.0);
+    let window_of = |(window, first), at| if first <= at { window } else { WindowId::default() };
     for event in events {
         match *event {
             Event::Counted { id, at, state } => {
                 gst::trace!(CAT, "passage {id} counted as {state:?}");
                 let window = report.take(Passage { time: utc_of(at), wearing: wearing(state) });
-                if counted.is_none_or(|(last, _)| last != window) {
-                    *counted = Some((window, at));
+                if counted.0 != window {
+                    *counted = (window, at);
                 }
             }
             Event::Amended { id, counted_at, from, to } => {
                 gst::trace!(CAT, "passage {id} amended to {to:?}");
-                if let Some(window) = window_of(counted, counted_at) {
-                    report.amend(window, wearing(from), wearing(to));
-                }
+                report.amend(window_of(*counted, counted_at), wearing(from), wearing(to));
             }
-            Event::Withdrawn { id, at, counted: None } => {
+            Event::Withdrawn { id, at, counted: passage } => {
                 gst::trace!(CAT, "passage {id} withdrawn");
-                report.withdraw(utc_of(at), None);
-            }
-            Event::Withdrawn { id, at, counted: Some((counted_at, worn)) } => {
-                gst::trace!(CAT, "passage {id} withdrawn");
-                if let Some(window) = window_of(counted, counted_at) {
-                    report.withdraw(utc_of(at), Some((window, wearing(worn))));
-                }
+                let passage = passage.map(|(counted_at, worn)| (window_of(*counted, counted_at), wearing(worn)));
+                report.withdraw(utc_of(at), passage);
             }
         }
     }

@@ -137,8 +137,8 @@ pub struct Passage {
     pub wearing: Wearing,
 }
 
-/// Which window a passage was counted in. Times do not tell it, since clocks are set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which window a passage was counted in; by default in none that is open. Times do not tell it, since clocks are set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WindowId(u64);
 
 /// Why there is no report.
@@ -281,7 +281,7 @@ impl Report {
             rules: Rules { min_persons: settings.min_persons, epsilon: settings.epsilon },
             recorded: settings.recorded,
             open: None,
-            window: WindowId(0),
+            window: WindowId::default(),
             left: None,
             last_look: None,
             journalled: None,

@@ -18,8 +18,7 @@ impl Report {
             closed.extend(self.turn(time));
         }
         if self.open.is_none() {
-            self.open = Some(Held::new(Window::at(time, self.origin.window), self.rules));
-            self.window.0 += 1;
+            self.go_on_in(Held::new(Window::at(time, self.origin.window), self.rules));
             self.changed = true;
         }
         if !closed.is_empty() {
@@ -42,6 +41,12 @@ impl Report {
         closed
     }
 
+    /// Nothing that was counted before is known in this window.
+    fn go_on_in(&mut self, held: Held) {
+        self.open = Some(held);
+        self.window.0 += 1;
+    }
+
     /// Goes on with what was left behind, now that the stream is at `time`.
     fn go_on_with(&mut self, left: Left, time: Timestamp) -> Option<Record> {
         let Left { mut held, origin, .. } = left;
@@ -58,7 +63,7 @@ impl Report {
         // An interruption over the end of a window is a part that was not seen.
         held.window.whole &= held.window.holds(time, origin.window);
         if (origin.window, &origin.model) == (self.origin.window, &self.origin.model) {
-            self.open = Some(held.under(self.rules));
+            self.go_on_in(held.under(self.rules));
             return None;
         }
         let closed = self.close(&held, &origin);
@@ -67,7 +72,7 @@ impl Report {
         if goes_on {
             self.withhold(&held, Then::Extended);
             held.window.extend(time, self.origin.window);
-            self.open = Some(held.under(self.rules));
+            self.go_on_in(held.under(self.rules));
         } else if closed.is_none() {
             self.withhold(&held, Then::LeftOut);
         }
