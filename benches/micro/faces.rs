@@ -67,7 +67,7 @@ pub fn decode_and_suppress(c: &mut Criterion) {
         let mut find = || {
             faces.clear();
             decoder.decode(&tensors, nms::LEAST_VOTER, &mut faces).expect("maps of the right shape");
-            suppressor.suppress(&mut faces, manifest.nms_iou, people::COVERED * 0.5);
+            suppressor.suppress(&mut faces, manifest.nms_iou, manifest.votes.as_ref(), people::COVERED * 0.5);
             faces.len()
         };
         assert_eq!(find(), count);

@@ -38,7 +38,7 @@ def sample(rng, photos, width, height, gentle=False):
     else:
         picture = crop(rng, choose(rng, photos), width, height)
     dress(rng, picture)
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         put_a_thing(rng, picture)
     if rng.random() < 0.08:
         out_of_focus(rng, picture)

@@ -82,7 +82,7 @@ def plot(bins):
     for said, happened, count in bins:
         parts.append('<circle cx="{}" cy="{}" r="3.5" fill="#06c"/>'.format(*at(said, happened)))
         parts.append('<text x="{}" y="{}" dx="7" dy="12" fill="#555">{}</text>'.format(*at(said, happened), count))
-    parts.append('<text x="{}" y="{}" text-anchor="middle" dy="33">score after Platt scaling</text>'.format(*at(0.5, 0)))
+    parts.append('<text x="{}" y="{}" text-anchor="middle" dy="33">calibrated score</text>'.format(*at(0.5, 0)))
     parts.append('<text transform="translate(12 {}) rotate(-90)" text-anchor="middle">share that were faces</text></svg>'
                  .format(at(0, 0.5)[1]))
     return "\n".join(parts) + "\n"

@@ -8,7 +8,9 @@ import numpy as np
 import onnxruntime
 
 LEAST_SCORE = 0.02
+LEAST_VOTER = 0.01  # as in src/detect/nms.rs
 CANDIDATES = 1000
+ONE_HEAD_IOU, ONE_HEAD_INSIDE, LEAST_DOUBT = 0.3, 0.7, 1e-6  # as in src/detect/nms.rs
 MATCH, IGNORED = 0.5, 0.4  # overlap from which a detection is a face, and is on an ignore region
 
 
@@ -23,13 +25,22 @@ class Detector:
 
     def __call__(self, pixels, least=LEAST_SCORE):
         """Faces of one RGB picture, in its own pixels, best first: dict of box [n,4] (corners), score, label, points."""
+        faces = self.faces(*self.run(pixels), min(least, LEAST_VOTER))
+        return {k: v[faces["score"] >= least] for k, v in faces.items()}
+
+    def run(self, pixels):
+        """What `faces` needs of one RGB picture: the network's outputs, the picture's size and how it was scaled."""
         spec = self.manifest["input"]
         size = shaped_for(pixels.shape[1], pixels.shape[0], spec["width"] * spec["height"])
         tensor, scale = letterbox(pixels, *size, spec)
         outputs = self.session.run(self.manifest["decoder"]["outputs"], {self.manifest["input"]["name"]: tensor})
-        faces = decode(outputs, self.manifest["decoder"], least)
-        faces = suppress(faces, self.manifest["nms_iou"])
-        limit = np.array([pixels.shape[1], pixels.shape[0]] * 2, np.float32)
+        return outputs, pixels.shape[1::-1], scale
+
+    def faces(self, outputs, size, scale, voters=LEAST_VOTER):
+        """All faces, however unsure, on which a cell has a score of `voters`."""
+        faces = decode(outputs, self.manifest["decoder"], voters)
+        faces = suppress(faces, self.manifest["nms_iou"], self.manifest.get("votes"))
+        limit = np.array([*size, *size], np.float32)
         faces["box"] = np.clip(faces["box"] / scale, 0, limit)
         faces["points"] = faces["points"] / scale
         return faces
@@ -69,7 +80,7 @@ def patches_of(planes, spec):
 
 
 def decode(outputs, spec, least):
-    boxes, scores, labels, points, logits = [], [], [], [], []
+    boxes, scores, labels, shares, points, logits = [], [], [], [], [], []
     for out, stride in zip(outputs, spec["strides"]):
         raw = out[0]
         face = raw[0] * spec["face_a"] + spec["face_b"]
@@ -80,30 +91,42 @@ def decode(outputs, spec, least):
         boxes.append(np.concatenate([centre - half, centre + half], 1))
         scores.append(1 / (1 + np.exp(-face[y, x])))
         labels.append(v[:, 1:4].argmax(1))
+        shares.append(1 / np.exp((v[:, 1:4] - v[:, 1:4].max(1, keepdims=True)) * spec["label_a"]).sum(1))
         points.append((cell[:, None] + v[:, 8:].reshape(-1, 5, 2)) * stride)
         logits.append(v[:, :4])
     return {"box": np.concatenate(boxes), "score": np.concatenate(scores), "label": np.concatenate(labels),
-            "points": np.concatenate(points), "logits": np.concatenate(logits)}
+            "label_share": np.concatenate(shares), "points": np.concatenate(points), "logits": np.concatenate(logits)}
 
 
-def suppress(faces, most):
-    """The surest of overlapping boxes stays, at the mean of those that it covers, as src/detect/nms.rs has it."""
+def suppress(faces, most, votes):
+    """The surest of the boxes of one head stays, at the mean of those that it covers and with the score that all of them
+    make, as src/detect/nms.rs has it. `evidence` is what the score is made of."""
     order = np.argsort(-faces["score"], kind="stable")[:CANDIDATES]
     box, points, root = faces["box"][order], faces["points"][order], np.sqrt(faces["score"][order])
-    share = overlap(box, box)
-    covers = share > most
-    alive, kept, boxes, landmarks = np.ones(len(order), bool), [], [], []
+    share, size = overlap(box, box), (box[:, 2:] - box[:, :2]).prod(1)
+    inside = share * (size[:, None] + size) / (1 + share) / (np.minimum(size[:, None], size) + 1e-9)
+    covers = (share > most) | ((share > ONE_HEAD_IOU) & (inside >= ONE_HEAD_INSIDE))
+    score = faces["score"][order].clip(LEAST_DOUBT, 1 - LEAST_DOUBT)
+    odds = score / (1 - score)
+    alive, kept, boxes, landmarks, support = np.ones(len(order), bool), [], [], [], []
     for i in range(len(order)):
         if alive[i]:
             kept.append(order[i])
-            votes = covers[i] & (np.arange(len(order)) >= i)
-            weight = root[votes] * share[i, votes]
-            boxes.append(np.average(box[votes], 0, weight))
-            landmarks.append(np.average(points[votes], 0, weight))
+            of_it = covers[i] & (np.arange(len(order)) >= i)
+            weight = root[of_it] * share[i, of_it]
+            boxes.append(np.average(box[of_it], 0, weight))
+            landmarks.append(np.average(points[of_it], 0, weight))
+            support.append(np.sqrt(odds[of_it]).sum())
             alive &= ~covers[i]
     out = {k: v[kept] for k, v in faces.items()}
     out["box"], out["points"] = np.reshape(boxes, (-1, 4)), np.reshape(landmarks, (-1, 5, 2))
-    return out
+    best = out["score"].clip(LEAST_DOUBT, 1 - LEAST_DOUBT)
+    out["evidence"] = np.stack([np.log(best / (1 - best)), np.log(support), np.log(out["label_share"])], 1)
+    if votes:
+        logit = out["evidence"] @ [votes["best"], votes["support"], votes["label"]] + votes["bias"]
+        out["score"] = 1 / (1 + np.exp(-logit))
+    order = np.argsort(-out["score"], kind="stable")
+    return {k: v[order] for k, v in out.items()}
 
 
 def overlap(a, b):

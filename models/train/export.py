@@ -80,7 +80,7 @@ def main():
     if described.exists() and not a.fresh:
         before = json.loads(described.read_text())
         content["decoder"] = before["decoder"]
-        content["nms_iou"] = before["nms_iou"]
+        content.update({k: before[k] for k in ("nms_iou", "votes") if k in before})
     part.replace(target)
     write_manifest(described, content)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB, {sum(p.numel() for p in net.parameters())} parameters")

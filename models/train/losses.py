@@ -2,8 +2,9 @@
 
 Assignment is task-aligned: of the cells near a face, the `TOP` with the best score^A * IoU^B under the *present*
 prediction answer for it. A cell that two faces want goes to the one it fits better. Its target score is
-how well it fits beside the best of them, times the best IoU, so that the score comes to mean "here is a face, and this
-box fits it".
+the root of how well it fits beside the best of them, times what the best IoU is worth: all from 0.55 on, nothing below
+0.25. So the score comes to mean "here is a face, and a box of it that will do". Fit and IoU themselves as target keep the
+score low of faces of which one source takes the cap in and another one does not, which is those with masks.
 
 Losses, each summed over cells with the share that a cell has in its face, and divided by the sum of shares in the batch.
 A face shares out the root of the best IoU: in full measure the faces that are found badly would hardly count, with none
@@ -23,6 +24,7 @@ from network import LABELS, STRIDES
 UNLABELLED, IGNORE = -1, -2  # a face whose mask state nobody knows; a region that is neither face nor background
 TOP, A, B = 10, 0.5, 4.0
 LEAST_IOU = 0.05
+NO_BOX, GOOD_BOX = 0.25, 0.55  # IoU up to which a box is worth nothing, and from which it is worth all
 GAMMA, NEGATIVE = 2.0, 1.0
 WEIGHTS = {"face": 1.0, "label": 0.5, "box": 3.0, "landmarks": 14.0}
 LANDMARK_SIZE, LANDMARK_LEAST = 48, 0.2  # pixels from which landmarks weigh 1; weight of those of the smallest faces
@@ -92,7 +94,8 @@ def assign(score, boxes, centres, strides, truth, image):
     top_value = torch.zeros(len(truth)).scatter_reduce(0, face, value, "amax")
     top_iou = torch.zeros(len(truth)).scatter_reduce(0, face, reached, "amax")
     fit, best_iou = value / (top_value[face] + 1e-12), top_iou[face]
-    return image[face], cell, face, fit * best_iou, fit * best_iou.clamp(min=LEAST_IOU).sqrt()
+    worth = ((best_iou - NO_BOX) / (GOOD_BOX - NO_BOX)).clamp(0, 1)
+    return image[face], cell, face, fit.sqrt() * worth, fit * best_iou.clamp(min=LEAST_IOU).sqrt()
 
 
 def loss(outputs, truth):

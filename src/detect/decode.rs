@@ -276,11 +276,11 @@ fn priors(levels: &[SsdLevel], width: f32, height: f32) -> Vec<[f32; 4]> {
     priors
 }
 
-fn sigmoid(x: f32) -> f32 {
+pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
-fn logit(p: f32) -> f32 {
+pub(super) fn logit(p: f32) -> f32 {
     (p / (1.0 - p)).ln()
 }
 

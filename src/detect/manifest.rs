@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::decode::{DecoderSpec, SsdActivation, SsdLevel};
+use super::nms::Votes;
 
 /// Value of the field `format`.
 pub const FORMAT: &str = "maskcount-model/1";
@@ -105,6 +106,8 @@ pub struct Manifest {
     pub threshold: f64,
     /// Boxes of which more than this overlaps (IoU) are one face, 0 to 1.
     pub nms_iou: f32,
+    /// How the boxes on a face make its score; without, it is that of the surest.
+    pub votes: Option<Votes>,
     pub quality: Option<Quality>,
     /// The networks that it is for; the first is the one of the field `file`, named [`PLAIN_VARIANT`].
     pub networks: Vec<Network>,
@@ -149,6 +152,7 @@ impl Manifest {
             "decoder",
             "threshold",
             "nms_iou",
+            "votes",
             "variants",
             "quality",
         ])?;
@@ -243,6 +247,19 @@ impl Manifest {
                 Some(Quality { sensitivity: share("sensitivity")?, specificity: share("specificity")? })
             }
         };
+        let votes = match top.optional_object("votes")? {
+            None => None,
+            Some(of) => {
+                of.only(&["best", "support", "label", "bias"])?;
+                let weight = |name| of.get(name, "a number of at least 0", |v| number(v).filter(|x| *x >= 0.0));
+                Some(Votes {
+                    best: weight("best")?,
+                    support: weight("support")?,
+                    label: weight("label")?,
+                    bias: of.get("bias", "a number", number)?,
+                })
+            }
+        };
         Ok(Manifest {
             name: top.text("name")?,
             version: top.text("version")?,
@@ -253,6 +270,7 @@ impl Manifest {
             threshold: top
                 .get("threshold", "a number from 0 to 1", |v| v.as_f64().filter(|x| (0.0..=1.0).contains(x)))?,
             nms_iou: top.get("nms_iou", "a number from 0 to 1", |v| number(v).filter(|x| (0.0..=1.0).contains(x)))?,
+            votes,
             quality,
             networks,
         })

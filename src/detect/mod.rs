@@ -154,7 +154,7 @@ impl Detector {
     pub fn find(&mut self, threshold: f32) -> Result<LookTimes, DetectError> {
         let mut times = self.run(threshold.min(nms::LEAST_VOTER))?;
         let start = Instant::now();
-        self.suppressor.suppress(&mut self.faces, self.manifest.nms_iou, threshold);
+        self.suppressor.suppress(&mut self.faces, self.manifest.nms_iou, self.manifest.votes.as_ref(), threshold);
         if let Some(sampler) = &self.sampler {
             for face in &mut self.faces {
                 face.rect = sampler.to_picture(face.rect);
