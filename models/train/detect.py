@@ -115,7 +115,8 @@ def suppress(faces, most, votes):
             of_it = covers[i] & (np.arange(len(order)) >= i)
             weight = root[of_it] * share[i, of_it]
             boxes.append(np.average(box[of_it], 0, weight))
-            landmarks.append(np.average(points[of_it], 0, weight))
+            near = share[i, of_it] > most  # the others' landmarks are of another box
+            landmarks.append(np.average(points[of_it][near], 0, weight[near]))
             support.append(np.sqrt(odds[of_it]).sum())
             alive &= ~covers[i]
     out = {k: v[kept] for k, v in faces.items()}

@@ -251,12 +251,12 @@ impl Manifest {
             None => None,
             Some(of) => {
                 of.only(&["best", "support", "label", "bias"])?;
-                let weight = |name| of.get(name, "a number of at least 0", |v| number(v).filter(|x| *x >= 0.0));
+                let weight = |name| of.get(name, "a number", number);
                 Some(Votes {
                     best: weight("best")?,
                     support: weight("support")?,
                     label: weight("label")?,
-                    bias: of.get("bias", "a number", number)?,
+                    bias: weight("bias")?,
                 })
             }
         };
@@ -430,5 +430,35 @@ impl<'a> Fields<'a> {
 
     fn optional_object(&self, field: &str) -> Result<Option<Fields<'a>>, ModelError> {
         if self.map.contains_key(field) { self.object(field).map(Some) } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::model::BUILT_IN_MANIFEST;
+
+    fn with_votes(votes: Option<Value>) -> Result<Option<Votes>, String> {
+        let mut manifest: Value = serde_json::from_str(BUILT_IN_MANIFEST).unwrap();
+        let fields = manifest.as_object_mut().unwrap();
+        fields.remove("votes");
+        fields.extend(votes.map(|votes| ("votes".to_owned(), votes)));
+        Manifest::parse(&manifest.to_string(), "m").map(|m| m.votes).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_manifest_may_say_how_votes_make_the_score() {
+        let votes = serde_json::json!({ "best": 0.5, "support": 1, "label": 0, "bias": -2.5 });
+        assert_eq!(with_votes(Some(votes)), Ok(Some(Votes { best: 0.5, support: 1.0, label: 0.0, bias: -2.5 })));
+        assert_eq!(with_votes(None), Ok(None));
+    }
+
+    #[test]
+    fn a_weight_of_the_votes_that_is_missing_or_no_number_is_named() {
+        let missing = with_votes(Some(serde_json::json!({ "best": 1, "support": 1, "bias": 0 }))).unwrap_err();
+        assert!(missing.contains("votes.label"), "{missing}");
+        let votes = serde_json::json!({ "best": "1", "support": 1, "label": 0, "bias": 0 });
+        let text = with_votes(Some(votes)).unwrap_err();
+        assert!(text.contains("votes.best") && text.contains("a number"), "{text}");
     }
 }

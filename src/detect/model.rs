@@ -16,7 +16,7 @@ const MAX_MANIFEST_BYTES: u64 = 1024 * 1024;
 /// The variant that is taken by itself where it is faster.
 const INT8: &str = "int8";
 
-const BUILT_IN_MANIFEST: &str = include_str!("../../models/maskcount-s.json");
+pub(super) const BUILT_IN_MANIFEST: &str = include_str!("../../models/maskcount-s.json");
 const BUILT_IN_NETWORKS: [(&str, &[u8]); 2] = [
     ("maskcount-s.onnx", include_bytes!("../../models/maskcount-s.onnx")),
     ("maskcount-s-int8.onnx", include_bytes!("../../models/maskcount-s-int8.onnx")),

@@ -65,11 +65,12 @@ impl Ballot {
     fn new(surest: &Face) -> Ballot {
         let mut ballot =
             Ballot { support: 0.0, weight: 0.0, rect: [0.0; 4], landmarks_weight: 0.0, landmarks: [(0.0, 0.0); 5] };
-        ballot.cast(surest, 1.0);
+        ballot.cast(surest, 1.0, true);
         ballot
     }
 
-    fn cast(&mut self, face: &Face, overlap: f32) {
+    /// `near`: as near as those that the network makes of one face; the others' landmarks are of another box.
+    fn cast(&mut self, face: &Face, overlap: f32, near: bool) {
         let weight = face.score.sqrt() * overlap;
         let Rect { x, y, w, h } = face.rect;
         let score = certain(face.score);
@@ -78,7 +79,7 @@ impl Ballot {
         for (sum, value) in self.rect.iter_mut().zip([x, y, w, h]) {
             *sum += weight * value;
         }
-        if let Some(landmarks) = &face.landmarks {
+        if let Some(landmarks) = face.landmarks.as_ref().filter(|_| near) {
             self.landmarks_weight += weight;
             for (sum, point) in self.landmarks.iter_mut().zip(landmarks) {
                 *sum = (sum.0 + weight * point.0, sum.1 + weight * point.1);
@@ -119,7 +120,7 @@ impl Suppressor {
             for (surer, ballot) in faces.iter().zip(&mut self.ballots) {
                 let overlap = surer.rect.iou(&face.rect);
                 if overlap > iou || (overlap > ONE_HEAD_IOU && inside(&surer.rect, &face.rect) >= ONE_HEAD_INSIDE) {
-                    ballot.cast(&face, overlap);
+                    ballot.cast(&face, overlap, overlap > iou);
                     alone = false;
                 }
             }

@@ -39,9 +39,9 @@ const COAST: Duration = Duration::from_millis(500);
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
 const LONGEST_TRACK: Duration = Duration::from_secs(120);
 /// Faces surer than this share of the threshold are covered, as fails closed; they are not followed.
-pub const COVERED: f32 = 0.3;
+pub const COVERED: f32 = 0.2;
 /// Faces surer than this share of the threshold keep a track alive that is there already, as in ByteTrack.
-const SUSTAIN: f32 = 0.5;
+const SUSTAIN: f32 = 0.3;
 /// A box that overlaps that of a followed face by this much is a second box on it; heads of two people rarely show so.
 const SAME_FACE: f32 = 0.1;
 /// The id of who is not followed, as other elements write it.
