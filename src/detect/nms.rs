@@ -102,9 +102,14 @@ impl Ballot {
 }
 
 /// Suppression with the memory it needs, so that a look allocates nothing.
-#[derive(Default)]
 pub struct Suppressor {
     ballots: Vec<Ballot>,
+}
+
+impl Default for Suppressor {
+    fn default() -> Suppressor {
+        Suppressor { ballots: Vec::with_capacity(MAX_CANDIDATES) }
+    }
 }
 
 impl Suppressor {
