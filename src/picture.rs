@@ -202,6 +202,11 @@ impl Rect {
         if either > 0.0 { both / either } else { 0.0 }
     }
 
+    /// Whether a point lies in it.
+    pub fn contains(&self, (x, y): (f32, f32)) -> bool {
+        (self.x..=self.x + self.w).contains(&x) && (self.y..=self.y + self.h).contains(&y)
+    }
+
     /// Grown on each side by `margin` times its width and height.
     pub fn grown(&self, margin: f32) -> Rect {
         Rect::new(

@@ -1,8 +1,9 @@
 //! The boxes that stay covered: those of this frame, and those that were there a moment ago. No GStreamer type.
 //!
 //! A detector that misses a face in one frame must not show it. A box is therefore held until it was not seen for the
-//! time `hold`, or until its face is in the new frame: by its id where ids can be trusted, else where a box of the new
-//! frame lies in its place. Whatever is in doubt keeps a box or covers the whole frame, never less.
+//! time `hold`, or until its face is in the new frame: by its id where ids can be trusted and no farther away than a face
+//! can have got, else where a box of the new frame lies in its place. Whatever is in doubt keeps a box or covers the whole
+//! frame, never less.
 
 use std::time::Duration;
 
@@ -58,8 +59,8 @@ impl Default for HeldFaces {
 }
 
 impl HeldFaces {
-    /// Goes on to the frame of `time`. Across a discontinuity, where time goes back and where there is none, only the
-    /// length of a frame counts, and nothing at all where that is unknown too: boxes are then held longer, not shorter.
+    /// Goes on to the frame of `time`. Where times begin anew, where they go back and where there is none, only the length
+    /// of a frame counts, and nothing at all where that is unknown too: boxes are then held longer, not shorter.
     pub fn advance(&mut self, time: Option<Duration>, frame: Option<Duration>, continuous: bool) {
         let elapsed = match (self.last, time) {
             (Some(last), Some(time)) if continuous => time.checked_sub(last),
@@ -77,7 +78,10 @@ impl HeldFaces {
             self.boxes.clear();
             self.cover_whole_for(hold);
         }
-        self.boxes.retain(|held| clock.saturating_sub(held.seen) <= hold && !faces.iter().any(|f| held.is(f)));
+        self.boxes.retain(|held| {
+            let unseen = clock.saturating_sub(held.seen);
+            unseen <= hold && !faces.iter().any(|face| held.is(face, unseen))
+        });
         for &face in faces {
             if self.boxes.len() == CAPACITY {
                 self.cover_whole_for(hold);
@@ -101,17 +105,25 @@ impl HeldFaces {
     pub fn boxes(&self, margin: f64) -> impl Iterator<Item = (Rect, bool)> + '_ {
         self.boxes.iter().map(move |held| {
             let unseen = self.clock.saturating_sub(held.seen);
-            let age = held.age.saturating_add(unseen).as_secs_f64();
-            let growth = if held.face.stands { 0.0 } else { margin + f64::from(GROWTH) * age };
-            (held.face.rect.grown(growth as f32), !unseen.is_zero())
+            let growth = if held.face.stands { 0.0 } else { margin as f32 + held.growth(unseen) };
+            (held.face.rect.grown(growth), !unseen.is_zero())
         })
     }
 }
 
 impl Held {
-    fn is(&self, face: &Face) -> bool {
+    /// What the box grows by until it is not seen for this long, in its own sizes.
+    fn growth(&self, unseen: Duration) -> f32 {
+        GROWTH * self.age.saturating_add(unseen).as_secs_f32()
+    }
+
+    /// Whether this is the face. An id alone does not tell: a tracker may take somebody near by for whom it has lost, who
+    /// is still there.
+    fn is(&self, face: &Face, unseen: Duration) -> bool {
         match (self.face.id, face.id) {
-            (Some(held), Some(id)) => held == id,
+            (Some(held), Some(id)) => {
+                held == id && self.face.rect.grown(self.growth(unseen)).contains(face.rect.center())
+            }
             _ => self.face.rect.iou(&face.rect) >= SAME_PLACE,
         }
     }
@@ -149,9 +161,18 @@ mod tests {
     #[test]
     fn a_face_that_walks_on_under_its_id_leaves_no_trail() {
         let mut held = HeldFaces::default();
+        // 8 face widths a second
         for step in 0..10 {
-            assert_eq!(frame(&mut held, step * 40, &[face(7, step as f32 * 60.0)]), 1);
+            assert_eq!(frame(&mut held, step * 40, &[face(7, step as f32 * 12.8)]), 1);
         }
+    }
+
+    #[test]
+    fn an_id_that_jumps_to_somebody_else_does_not_show_whose_it_was() {
+        let mut held = HeldFaces::default();
+        frame(&mut held, 0, &[face(7, 10.0)]);
+        assert_eq!(frame(&mut held, 40, &[face(7, 60.0)]), 2);
+        assert_eq!(frame(&mut held, 541, &[face(7, 60.0)]), 1);
     }
 
     #[test]
@@ -209,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn across_a_discontinuity_only_a_frame_counts() {
+    fn where_times_begin_anew_only_a_frame_counts() {
         let mut held = HeldFaces::default();
         frame(&mut held, 0, &[face(1, 10.0)]);
         held.advance(Some(ms(60_000)), Some(ms(40)), false);
