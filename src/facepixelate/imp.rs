@@ -139,8 +139,8 @@ impl State {
             gst::ClockTime::SECOND.mul_div_floor(seconds, frames)
         };
         let frame = buffer.duration().or_else(|| (fps.numer() > 0).then(by_rate).flatten());
-        let continuous =
-            !std::mem::take(&mut self.discontinuous) && !buffer.flags().contains(gst::BufferFlags::DISCONT);
+        // A buffer that says DISCONT follows others that were lost, as behind a leaky queue: its time is none the worse.
+        let continuous = !std::mem::take(&mut self.discontinuous);
         let age = match sight {
             Sight::Fresh(age) => age,
             // Where it is not known, as old as anything that is held.
@@ -280,7 +280,10 @@ impl BaseTransformImpl for FacePixelate {
         done.errors += u64::from(covered.is_err());
         done.cover_time += start.elapsed();
         *lock(&self.stats) = done;
-        covered.map(|()| gst::FlowSuccess::Ok).map_err(|failure| self.fail(&failure))
+        covered.map_err(|failure| self.fail(&failure))?;
+        // The next failure is news again.
+        self.failed.store(false, Ordering::Relaxed);
+        Ok(gst::FlowSuccess::Ok)
     }
 
     fn propose_allocation(
