@@ -213,8 +213,7 @@ pub struct People {
     events: Vec<Event>,
     /// Time of the last look.
     looked: Duration,
-    /// Faces of the last look that are covered but not followed: the faint ones, and those that reach out of an excluded
-    /// area.
+    /// Faces of the last look that are covered but not followed: the faint ones, and those in an excluded area.
     unfollowed: Vec<InView>,
 }
 
@@ -273,10 +272,9 @@ impl People {
         self.taken.resize(faces.len(), false);
         for (index, face) in faces.iter().enumerate() {
             let center = per_mille(face.rect.center(), self.frame);
-            let exclude = &self.settings.exclude;
-            self.taken[index] = exclude.iter().any(|p| p.contains(center));
-            // What lies within the bounds of the area is covered with it.
-            if self.taken[index] && !exclude.iter().any(|p| lies_within(&face.rect, p.bounds(), self.frame)) {
+            self.taken[index] = self.settings.exclude.iter().any(|p| p.contains(center));
+            // The area is covered, but hair and chin may lie beyond it.
+            if self.taken[index] {
                 self.cover(face);
             }
         }
@@ -471,13 +469,6 @@ fn evidence(score: f32, threshold: f32) -> f32 {
     let odds = |p: f32| (p / (1.0 - p)).ln();
     let said = odds(score) - odds(threshold);
     if said.is_nan() { 0.0 } else { said.clamp(-2.0, 2.0) }
-}
-
-/// Whether a box lies within bounds (`x y w h`) in the units of `exclude`.
-fn lies_within(rect: &Rect, (x, y, w, h): (f32, f32, f32, f32), frame: (f32, f32)) -> bool {
-    let (left, top) = per_mille((rect.x, rect.y), frame);
-    let (right, bottom) = per_mille((rect.x + rect.w, rect.y + rect.h), frame);
-    left >= x && top >= y && right <= x + w && bottom <= y + h
 }
 
 /// A place in the units of `zone`, `exclude` and `line`.
