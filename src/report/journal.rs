@@ -28,8 +28,6 @@ pub(super) struct Journal {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
     pub open: Option<Held>,
-    /// The stream had ended: the open window is what had to be withheld of it.
-    pub ended: bool,
 }
 
 /// A record and the file that it goes to.

@@ -195,8 +195,6 @@ pub struct Stats {
 struct Left {
     held: Held,
     origin: Arc<Origin>,
-    /// The stream had ended.
-    ended: bool,
 }
 
 /// The open window, the rules that it is under, and the files that its record goes to.
@@ -312,8 +310,8 @@ impl Report {
         let journal = match found {
             Found::Nothing => None,
             Found::Journal(journal) => {
-                let (ended, origin) = (journal.state.ended, Arc::new(journal.origin.clone()));
-                self.left = journal.state.open.map(|held| Left { held, origin, ended });
+                let origin = Arc::new(journal.origin.clone());
+                self.left = journal.state.open.map(|held| Left { held, origin });
                 Some(*journal)
             }
             Found::SetAside { path, why } => {
@@ -412,14 +410,11 @@ impl Report {
             }
             let closed = self.close(&held, &self.origin.clone());
             if closed.is_none() {
-                self.withhold(&held, Then::KeptBack);
+                self.withhold(&held, if self.writer.is_some() { Then::KeptBack } else { Then::KeptInMemory });
                 // Nobody is in an empty window, so nothing goes on with it.
                 let counts = held.window.counts;
-                self.left = (counts.persons() + counts.withdrawn > 0).then(|| Left {
-                    held,
-                    origin: self.origin.clone(),
-                    ended: true,
-                });
+                let left = Left { held, origin: self.origin.clone() };
+                self.left = (counts.persons() + counts.withdrawn > 0).then_some(left);
             }
             let records = closed.into_iter().collect();
             self.journal(held.window.latest, records);

@@ -39,6 +39,8 @@ pub enum Then {
     Extended,
     /// The stream has ended; the next one takes it in.
     KeptBack,
+    /// The same, but there is no journal: a stop loses it.
+    KeptInMemory,
     /// The next one is judged by another model, and a record names one: it is in none.
     LeftOut,
 }
@@ -49,6 +51,7 @@ impl fmt::Display for Withheld {
         let then = match then {
             Then::Extended => "it is extended by the next one",
             Then::KeptBack => "it is kept back",
+            Then::KeptInMemory => "it goes on if the stream does, and is left out if it stops, as no location is set",
             Then::LeftOut => "it is left out, since another model judges the next one",
         };
         write!(

@@ -113,12 +113,8 @@ impl Report {
         let Some(writer) = &self.writer else {
             return self.notices.extend(closed.into_iter().map(Notice::Record));
         };
-        let (open, ended) = match (&self.open, &self.left) {
-            (Some(held), _) => (Some(*held), false),
-            (None, Some(left)) => (Some(left.held), left.ended),
-            (None, None) => (None, false),
-        };
-        let (mail, lost) = writer.post(closed.iter().cloned(), State { open, ended });
+        let open = self.open.or(self.left.as_ref().map(|left| left.held));
+        let (mail, lost) = writer.post(closed.iter().cloned(), State { open });
         self.untold.extend(closed.into_iter().map(|record| (mail, record)));
         if let Some(lost) = lost {
             self.notices.push(Notice::RecordLost { start: lost.start, end: lost.end });
