@@ -98,6 +98,14 @@ fn sum(spot: &[u8], step: usize) -> u32 {
 }
 
 impl Change {
+    /// Forgets all pictures; what comes next is new.
+    pub fn forget(&mut self) {
+        (self.seen.size, self.under_way.size) = ((0, 0), (0, 0));
+        for spots in [&mut self.seen, &mut self.under_way, &mut self.now] {
+            spots.values.fill(0);
+        }
+    }
+
     /// Takes the picture of now.
     pub fn take(&mut self, picture: &Picture) {
         self.now.take(picture);

@@ -51,11 +51,11 @@ impl MaskCount {
         let utc = state.clock.utc(time.as_nanos() as u64, sender_time(buffer), Timestamp::now);
 
         if settings.paused {
-            state.eye.forget();
+            state.forget_pictures();
         }
         // With `async`: what was found since the last frame.
         state.end_look(false, &mut stats)?;
-        let due = state.is_due(&settings, time);
+        let due = state.is_due(&settings, time, &video);
         let gap = buffer.flags().contains(gst::BufferFlags::GAP);
         let analysed = due && !settings.paused && !lock(&self.late).holds(time) && !gap && state.eye.is_free();
         state.report.frame(utc, analysed);
@@ -200,6 +200,9 @@ impl ObjectImpl for MaskCount {
             gst::error!(CAT, imp = self, "property {}: {why}", pspec.name());
             let text = format!("property {} keeps its old value: {why}", pspec.name());
             gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{text}"));
+        } else if !stopped && !pspec.flags().contains(gst::PARAM_FLAG_MUTABLE_PLAYING) {
+            let text = format!("property {} takes effect at the next start; what runs goes on as it is", pspec.name());
+            gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{text}"));
         }
     }
 
@@ -333,6 +336,9 @@ impl BaseTransformImpl for MaskCount {
         let posts = std::mem::take(&mut state.posts);
         drop(locked);
         self.post(posts);
-        handled.map(|()| gst::FlowSuccess::Ok).map_err(|failure| self.fail(&failure))
+        handled.map_err(|failure| self.fail(&failure))?;
+        // The next failure is news again.
+        self.failed.store(false, Ordering::Relaxed);
+        Ok(gst::FlowSuccess::Ok)
     }
 }

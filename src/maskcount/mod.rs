@@ -15,6 +15,7 @@
 //! | picture of another size | every track ends, the window goes on |
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage`. Where frames are late with and without a look, looks become fewer but do not end; a frame that is in time again ends it |
 //! | lost frames (DISCONT), gap event | nothing by themselves: tracks and windows follow the times of the frames that come |
+//! | a property of NULL or READY is set | it holds from the next start on, and a warning says so |
 //! | PAUSED, without `start-time` | the next frame is looked at; after more than three seconds every track ends. Of a recorded file none does |
 //! | EOS, READY | a look under way is waited for and counts; the open window is closed, `complete: false`, or withheld |
 //!

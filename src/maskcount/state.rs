@@ -44,6 +44,8 @@ pub struct State {
     /// Frames since the last one that was given to the eye, for `interval`, and its running time, for `max-fps`.
     since_begun: u32,
     last_begun: Option<Duration>,
+    /// When the next look is due by `max-fps`; `None`: at once.
+    next_due: Option<Duration>,
     /// How many looks in a row came so long after the one before that nobody can be found again.
     seldom: u32,
     /// Running time of the frame that the boxes rest on; with `async` it is older than `last_begun` most of the time.
@@ -72,6 +74,7 @@ impl State {
             revision: settings.revision,
             since_begun: u32::MAX,
             last_begun: None,
+            next_due: None,
             seldom: 0,
             last_look: None,
             last_frame: None,
@@ -115,7 +118,7 @@ impl State {
 
     /// The boxes are worth nothing any more: until the next look everything is covered, and the next frame is looked at.
     fn look_anew(&mut self) {
-        (self.last_begun, self.last_look, self.since_begun) = (None, None, u32::MAX);
+        (self.last_begun, self.last_look, self.since_begun, self.next_due) = (None, None, u32::MAX, None);
     }
 
     /// What comes next has nothing to do with what was: a flush, a new segment, a long pause of a camera.
@@ -135,9 +138,15 @@ impl State {
         self.eye.forget();
     }
 
+    /// Drops the look under way, and what is kept of pictures.
+    pub fn forget_pictures(&mut self) {
+        self.eye.forget();
+        self.change.forget();
+    }
+
     /// Ends every track and the look under way.
     fn forget(&mut self) {
-        self.eye.forget();
+        self.forget_pictures();
         if let Some(last) = self.last_frame {
             take(&mut self.report, &mut self.counted, self.people.forget(last), &self.clock);
         }
@@ -154,17 +163,11 @@ impl State {
     }
 
     /// Whether this frame is to be looked at by `interval` and `max-fps`.
-    pub fn is_due(&mut self, settings: &Settings, time: Duration) -> bool {
+    pub fn is_due(&mut self, settings: &Settings, time: Duration, video: &Video) -> bool {
         self.since_begun = self.since_begun.saturating_add(1);
-        let (numer, denom) = (settings.max_fps.numer(), settings.max_fps.denom());
-        let rested = match self.last_begun {
-            Some(last) if numer > 0 => {
-                let between = Duration::from_secs_f64(f64::from(denom) / f64::from(numer));
-                // Half a millisecond, since buffer times are rounded.
-                time.saturating_sub(last) + Duration::from_micros(500) >= between
-            }
-            _ => true,
-        };
+        // The frame that is nearest to when a look is due: one that waited for its time to be over would lose up to a
+        // frame at each look, and where the times of frames scatter more looks than not.
+        let rested = self.next_due.is_none_or(|due| time + video.frame_duration() / 2 >= due);
         self.since_begun >= settings.interval && rested
     }
 
@@ -173,6 +176,8 @@ impl State {
         if self.revision != settings.revision {
             self.people.set(settings.people(self.eye.manifest()));
             self.report.set_max_files(settings.report.max_files);
+            // By another `max-fps` it may be due now.
+            self.next_due = None;
             self.revision = settings.revision;
         }
     }
@@ -205,6 +210,9 @@ impl State {
         let alone = self.last_begun.is_some_and(|last| time.saturating_sub(last) > people::LOST_AFTER);
         self.seldom = if alone { self.seldom.saturating_add(1) } else { 0 };
         (self.since_begun, self.last_begun) = (0, Some(time));
+        // Looks that came too late are not made up for.
+        self.next_due = between_looks(settings)
+            .map(|between| self.next_due.map_or(time + between, |due| (due + between).max(time + between / 2)));
         stats.analysed += 1;
         Ok(())
     }
@@ -294,6 +302,12 @@ impl State {
         look::attach(buffer, analysed, age, self.faces.iter().copied(), areas, unseen.iter().copied(), shape)?;
         Ok(followed)
     }
+}
+
+/// Time from look to look that `max-fps` asks for.
+fn between_looks(settings: &Settings) -> Option<Duration> {
+    let (numer, denom) = (settings.max_fps.numer(), settings.max_fps.denom());
+    (numer > 0).then(|| Duration::from_secs_f64(f64::from(denom) / f64::from(numer)))
 }
 
 /// Tells the report what happened to the counts. What is counted already is amended or withdrawn in its window only: one that

@@ -25,6 +25,17 @@ fn with_a_text_that_is_no_place_or_time_nothing_starts_until_it_is_mended() {
 }
 
 #[test]
+fn a_property_that_waits_for_the_next_start_says_so_while_running() {
+    let mut h = harness("min-persons=3");
+    let (element, bus) = (h.element().unwrap(), gst::Bus::new());
+    element.set_bus(Some(&bus));
+    element.set_property("min-face", 30u32);
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+    element.set_property("min-persons", 10u32);
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_some());
+}
+
+#[test]
 fn a_buffer_that_is_too_small_is_an_error_and_goes_nowhere() {
     let mut h = harness("interval=1");
     h.set_src_caps_str(COMMON_CAPS);

@@ -52,11 +52,19 @@ fn the_first_frame_left_out_where_every_one_has_a_look_is_unseen_as_a_whole() {
 }
 
 #[test]
-fn max_fps_limits_the_looks_by_buffer_time() {
-    let mut h = harness("max-fps=5/1");
-    h.set_src_caps_str(COMMON_CAPS);
-    let looks = (0..25).filter(|i| look::read(&h.push_and_pull(common::grey(i * 40)).unwrap()).unwrap().analysed);
-    assert_eq!(looks.count(), 5);
+fn max_fps_is_how_many_looks_a_second_there_are_however_the_times_of_frames_fall() {
+    // Of a second of frames, whose times scatter by a millisecond.
+    let looks = |max_fps: u64, scatter: [u64; 4]| {
+        let mut h = harness(&format!("max-fps={max_fps}/1"));
+        h.set_src_caps_str(COMMON_CAPS);
+        let time = |i: u64| 40 + i * 40 + scatter[i as usize % 4] - 1;
+        (0..25).filter(|i| look::read(&h.push_and_pull(common::grey(time(*i))).unwrap()).unwrap().analysed).count()
+    };
+    for max_fps in [5, 8, 10, 15, 25] {
+        assert_eq!(looks(max_fps, [1, 1, 1, 1]), max_fps as usize);
+        assert_eq!(looks(max_fps, [1, 0, 2, 1]), max_fps as usize, "scattered");
+    }
+    assert_eq!(looks(60, [1, 0, 2, 1]), 25);
 }
 
 #[test]
