@@ -26,7 +26,7 @@ fn with_a_text_that_is_no_place_or_time_nothing_starts_until_it_is_mended() {
 
 #[test]
 fn a_property_that_waits_for_the_next_start_says_so_while_running() {
-    let mut h = harness("min-persons=3");
+    let h = harness("min-persons=3");
     let (element, bus) = (h.element().unwrap(), gst::Bus::new());
     element.set_bus(Some(&bus));
     element.set_property("min-face", 30u32);
