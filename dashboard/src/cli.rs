@@ -123,9 +123,19 @@ fn first_line(path: &PathBuf) -> Result<String, String> {
 }
 
 impl Listen {
-    /// The time zone of the days.
-    pub fn zone(&self) -> TimeZone {
-        self.time_zone.clone().unwrap_or_else(TimeZone::system)
+    /// The time zone of the days; an error when it has no name that the page could be told.
+    pub fn zone(&self) -> Result<TimeZone, String> {
+        let zone = self.time_zone.clone().unwrap_or_else(TimeZone::system);
+        if zone.is_unknown() {
+            return Ok(TimeZone::UTC);
+        }
+        match zone.iana_name() {
+            Some(_) => Ok(zone),
+            None => {
+                Err("the time zone of this computer has no name; give it with --time-zone, e.g. Europe/Paris"
+                    .to_owned())
+            }
+        }
     }
 
     /// Who may ask; an error when the page would be open to everybody.

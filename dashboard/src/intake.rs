@@ -132,7 +132,7 @@ impl Intake {
             };
             self.named.remove(&folder.path);
             for entry in entries.flatten() {
-                self.look_in(&folder, &entry.path());
+                self.look(&entry.path());
                 seen += 1;
                 if self.read.len() >= BATCH {
                     whole &= self.take();
@@ -157,15 +157,8 @@ impl Intake {
         }
     }
 
+    /// Reads a file unless it is known as it is. Several cameras may share a folder: it is that one's whose it says it is.
     fn look(&mut self, path: &Path) {
-        let folder = self.folders.iter().find(|folder| path.parent() == Some(&folder.path)).cloned();
-        if let Some(folder) = folder {
-            self.look_in(&folder, path);
-        }
-    }
-
-    /// Reads a file unless it is known as it is.
-    fn look_in(&mut self, folder: &Folder, path: &Path) {
         let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return };
         if !sidecar::is_sidecar_name(&name) {
             return;
@@ -178,17 +171,22 @@ impl Intake {
             return;
         }
         let mark = mark.when_read(SystemTime::now());
-        match sidecar::read(path, folder) {
-            Ok(record) => {
-                self.refused.remove(path);
-                self.read.push(ReadFile { path: text, mark, record });
-            }
-            Err(sidecar::Refused::Disk(e)) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(why) => {
-                if self.refused.insert(path.to_owned(), mark).is_none() {
-                    log(&format!("{}: left out, {why}", path.display()));
+        let mut refused = None;
+        for folder in self.folders.iter().filter(|folder| path.parent() == Some(&folder.path)) {
+            match sidecar::read(path, folder) {
+                Ok(record) => {
+                    self.refused.remove(path);
+                    self.read.push(ReadFile { path: text, mark, record });
+                    return;
                 }
+                Err(sidecar::Refused::Disk(e)) if e.kind() == std::io::ErrorKind::NotFound => return,
+                Err(why) => refused = refused.or(Some(why)),
             }
+        }
+        if let Some(why) = refused
+            && self.refused.insert(path.to_owned(), mark).is_none()
+        {
+            log(&format!("{}: left out, {why}", path.display()));
         }
     }
 

@@ -43,7 +43,7 @@ fn run_serve(serve: Serve) -> Result<(), String> {
         folders.extend(config::read(path)?);
     }
     let store = Arc::new(open(serve.store.as_deref())?);
-    let mut history = History::new(serve.listen.zone());
+    let mut history = History::new(serve.listen.zone()?);
     let read = store.each(|kept| {
         history.insert(&kept.site, &kept.camera, kept.window);
     });
@@ -79,7 +79,7 @@ fn open(path: Option<&Path>) -> Result<Store, String> {
 }
 
 fn run_demo(listen: &Listen) -> Result<(), String> {
-    let zone = listen.zone();
+    let zone = listen.zone()?;
     let mut history = History::new(zone.clone());
     for record in demo::records(zone.to_datetime(Timestamp::now()).date(), &zone) {
         history.insert(&record.site, &record.camera, Window::from(&*record));

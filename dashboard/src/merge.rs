@@ -132,7 +132,7 @@ pub fn groups<'a>(camera: &'a str, windows: &'a [Window], min_persons: u32) -> (
 }
 
 /// What a camera has counted in all its days, as far as it may be said, and in how many groups. Only ever grows, unless
-/// a record is mended or `min_persons` is raised.
+/// a record is mended, one comes late and groups its neighbours anew, or `min_persons` is raised.
 pub fn counted(site: &Site, camera: &str) -> (Counts, u64) {
     let mut number = 0;
     let counts =

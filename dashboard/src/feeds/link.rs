@@ -31,6 +31,8 @@ pub enum Told {
     Connected,
     /// The oldest message that was published is the broker's now.
     Acknowledged,
+    /// The broker will never take the oldest message, and why.
+    Refused(String),
     Other,
 }
 
@@ -129,10 +131,15 @@ impl Link {
             Link::V5(_, events) => match events.poll().await {
                 Ok(v5::Event::Incoming(v5::mqttbytes::v5::Packet::ConnAck(_))) => Ok(Told::Connected),
                 Ok(v5::Event::Incoming(v5::mqttbytes::v5::Packet::PubAck(ack))) => {
-                    use v5::mqttbytes::v5::PubAckReason::{NoMatchingSubscribers, Success};
+                    use v5::mqttbytes::v5::PubAckReason::{
+                        NoMatchingSubscribers, NotAuthorized, PayloadFormatInvalid, Success, TopicNameInvalid,
+                    };
                     match ack.reason {
                         Success | NoMatchingSubscribers => Ok(Told::Acknowledged),
-                        reason => Err(format!("the broker refuses the message ({reason:?})")),
+                        NotAuthorized | PayloadFormatInvalid | TopicNameInvalid => {
+                            Ok(Told::Refused(format!("{:?}", ack.reason)))
+                        }
+                        reason => Err(format!("the broker does not take the message now ({reason:?})")),
                     }
                 }
                 Ok(_) => Ok(Told::Other),

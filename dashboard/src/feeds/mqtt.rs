@@ -84,7 +84,7 @@ pub async fn send(store: Arc<Store>, broker: Broker, prefix: String, wake: Arc<N
     let mut link = broker.link(&available);
     let mut outbox =
         Outbox { store, publisher: link.publisher(), under_way: VecDeque::new(), last: 0, connected: false };
-    let (mut pause, mut said) = (FIRST_PAUSE, None);
+    let (mut pause, mut said, mut refused) = (FIRST_PAUSE, None, None);
     loop {
         let told = {
             let poll = link.poll();
@@ -106,6 +106,18 @@ pub async fn send(store: Arc<Store>, broker: Broker, prefix: String, wake: Arc<N
                 outbox.send_next();
             }
             Ok(Told::Acknowledged) => outbox.acknowledged(),
+            Ok(Told::Refused(why)) => {
+                // The ones behind it must not wait for ever; a broker that speaks MQTT 3.1.1 drops it without a word.
+                if refused.as_ref() != Some(&why) {
+                    log(&format!(
+                        "the broker {}:{} refuses some messages ({why}): these are left out. Let this client write to all \
+                         topics that dashboard/README.md names",
+                        broker.host, broker.port
+                    ));
+                    refused = Some(why);
+                }
+                outbox.acknowledged();
+            }
             Ok(Told::Other) => {}
             Err(why) => {
                 outbox.connected = false;

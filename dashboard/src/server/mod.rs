@@ -41,7 +41,7 @@ pub struct State {
 
 impl State {
     pub fn new(history: History) -> State {
-        let zone = history.zone().iana_name().unwrap_or("UTC").to_owned();
+        let zone = history.zone().iana_name().expect("the command line takes no zone without a name").to_owned();
         State { history: RwLock::new(history), events: events::Sender::new(), zone }
     }
 

@@ -11,7 +11,7 @@ export const utc = at => new Date(at * 1000).toISOString().replace(".000", "");
 
 /**
  * A record; the share is as counted, its interval Wilson's. `start` in seconds; `changes` replace fields.
- * 171 of 198 with a mask are 86 % (81–90), the figures of the issue.
+ * 171 of 198 with a mask are 86 % (81–90).
  */
 export function record(camera, start, { masked, unmasked, unknown = 0, withdrawn = 0, length = WINDOW, ...changes }) {
   const classified = masked + unmasked;

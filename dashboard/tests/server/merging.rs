@@ -77,7 +77,7 @@ fn one_record_alone_has_the_interval_that_the_plugin_gave_it() {
 fn without_a_known_quality_the_share_is_that_of_the_summed_counts() {
     let merged =
         all(&day(&[("a", vec![window(at(0), at(1), 100, 20, 10)]), ("b", vec![window(at(0), at(1), 71, 7, 10)])]));
-    // 171 of 198, as in design.md.
+    // 171 of 198: 86 % (81 to 90).
     let f = &merged.windows[0].figures;
     assert_eq!((f.masked_share, f.share_low, f.share_high), (Some(0.864), Some(0.809), Some(0.905)));
 }

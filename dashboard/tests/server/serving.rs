@@ -211,7 +211,8 @@ fn the_demo_shows_a_market_with_a_falling_share() {
 fn a_port_that_is_taken_is_said() {
     let (_folder, dashboard) = fresh(&[]);
     let port = dashboard.address.port().to_string();
-    let second = binary().args(["demo", "--port", &port]).stderr(Stdio::piped()).spawn().map(Process);
-    let mut second = second.unwrap();
-    assert!(!second.0.wait().unwrap().success());
+    let second = binary().args(["demo", "--port", &port]).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success() && said.contains(&port), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
 }
