@@ -238,7 +238,8 @@ fn classes(classes: &[Option<Label>], score: impl Fn(usize) -> f32, threshold: f
     (best >= threshold).then_some((best, labels))
 }
 
-/// Keeps the box if it is one, with the labels made to sum to 1.
+/// Keeps the box if it is one of a face, with the labels made to sum to 1. A face whose labels are no numbers is a face all
+/// the same, which must be covered; where all of them are 0 it is something else.
 #[allow(clippy::too_many_arguments)] // the parts of one face, in one order everywhere
 fn push(
     faces: &mut Vec<Face>,
@@ -251,10 +252,10 @@ fn push(
     landmarks: Option<[(f32, f32); 5]>,
 ) {
     let sum: f32 = labels.iter().sum();
-    if ![x, y, w, h, score, sum].iter().all(|v| v.is_finite()) || w <= 0.0 || h <= 0.0 || sum <= 0.0 {
+    if ![x, y, w, h, score].iter().all(|v| v.is_finite()) || w <= 0.0 || h <= 0.0 || sum <= 0.0 {
         return;
     }
-    labels.iter_mut().for_each(|p| *p /= sum);
+    labels = if sum.is_finite() { labels.map(|p| p / sum) } else { [1.0 / 3.0; 3] };
     let landmarks = landmarks.filter(|l| l.iter().all(|(x, y)| x.is_finite() && y.is_finite()));
     let rect = Rect::new(x - w / 2.0, y - h / 2.0, w, h);
     faces.push(Face { rect, score: score.clamp(0.0, 1.0), labels, landmarks });
@@ -361,6 +362,15 @@ mod tests {
         let values = vec![f32::INFINITY; 18 * 6];
         ours(1.0, 0.0).decode(&[Tensor { shape: &[1, 18, 2, 3], values: &values }], 0.0, &mut faces).unwrap();
         assert!(faces.is_empty());
+    }
+
+    #[test]
+    fn a_face_whose_labels_are_no_numbers_is_a_face() {
+        let (mut values, mut faces) = (map(), Vec::new());
+        values[6..24].fill(f32::NAN);
+        let outputs = [Tensor { shape: &[1, 18, 2, 3], values: &values }];
+        ours(2.0, -1.0).decode(&outputs, 0.5, &mut faces).unwrap();
+        assert_eq!(faces.iter().map(|face| face.labels).collect::<Vec<_>>(), [[1.0 / 3.0; 3]]);
     }
 
     #[test]

@@ -41,9 +41,7 @@ impl Votes {
     fn score(&self, surest: &Face, support: f32) -> f32 {
         let label = certain(surest.labels[surest.label() as usize]);
         let sum = self.best * logit(certain(surest.score)) + self.support * support.ln() + self.label * label.ln();
-        let score = sigmoid(sum + self.bias);
-        // A network that does not know the label has seen a face all the same, which must be covered.
-        if score.is_nan() { surest.score } else { score }
+        sigmoid(sum + self.bias)
     }
 }
 
@@ -224,14 +222,6 @@ mod tests {
         let with_cap = Face { rect: Rect::new(0.0, -15.0, 10.0, 25.0), ..face(0.0, 0.25) };
         let kept = suppressed(vec![with_eyes(3.0, face(0.0, 0.36)), with_eyes(-4.0, with_cap)], 0.0);
         assert_eq!(kept[0].landmarks.unwrap()[0], (2.0, 3.0));
-    }
-
-    #[test]
-    fn a_face_without_labels_is_a_face() {
-        let votes = Votes { best: 1.0, support: 1.0, label: 1.0, bias: 0.0 };
-        let mut faces = vec![Face { labels: [f32::NAN; 3], ..face(0.0, 0.8) }];
-        Suppressor::default().suppress(&mut faces, 0.5, Some(&votes), 0.5);
-        assert_eq!(faces.len(), 1);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 /// Name of the first tensor whose data lies in another file; an error says where the bytes stop being an ONNX model.
 pub fn external_tensor(model: &[u8]) -> Result<Option<String>, &'static str> {
     const MODEL_GRAPH: u64 = 7;
+    const MODEL_FUNCTION: u64 = 25;
+    const FUNCTION_NODE: u64 = 7;
     let mut graphs = 0;
     let mut found = None;
     each_field(model, &mut |number, field| {
@@ -12,6 +14,14 @@ pub fn external_tensor(model: &[u8]) -> Result<Option<String>, &'static str> {
         {
             graphs += 1;
             external_in_graph(graph, &mut found, 0)?;
+        }
+        if number == MODEL_FUNCTION
+            && let Field::Bytes(function) = field
+        {
+            each_field(function, &mut |number, field| match (number, field) {
+                (FUNCTION_NODE, Field::Bytes(node)) => external_in_node(node, &mut found, 0),
+                _ => Ok(()),
+            })?;
         }
         Ok(())
     })?;
@@ -24,25 +34,40 @@ const MAX_DEPTH: usize = 8;
 fn external_in_graph(graph: &[u8], found: &mut Option<String>, depth: usize) -> Result<(), &'static str> {
     const GRAPH_NODE: u64 = 1;
     const GRAPH_INITIALIZER: u64 = 5;
-    const NODE_ATTRIBUTE: u64 = 5;
+    const GRAPH_SPARSE_INITIALIZER: u64 = 15;
     if depth > MAX_DEPTH {
         return Err("its graphs are nested too deep");
     }
     each_field(graph, &mut |number, field| match (number, field) {
         (GRAPH_INITIALIZER, Field::Bytes(tensor)) => external_in_tensor(tensor, found),
-        (GRAPH_NODE, Field::Bytes(node)) => each_field(node, &mut |number, field| match (number, field) {
-            (NODE_ATTRIBUTE, Field::Bytes(attribute)) => external_in_attribute(attribute, found, depth),
-            _ => Ok(()),
-        }),
+        (GRAPH_SPARSE_INITIALIZER, Field::Bytes(tensor)) => external_in_sparse(tensor, found),
+        (GRAPH_NODE, Field::Bytes(node)) => external_in_node(node, found, depth),
+        _ => Ok(()),
+    })
+}
+
+fn external_in_node(node: &[u8], found: &mut Option<String>, depth: usize) -> Result<(), &'static str> {
+    const NODE_ATTRIBUTE: u64 = 5;
+    each_field(node, &mut |number, field| match (number, field) {
+        (NODE_ATTRIBUTE, Field::Bytes(attribute)) => external_in_attribute(attribute, found, depth),
         _ => Ok(()),
     })
 }
 
 fn external_in_attribute(attribute: &[u8], found: &mut Option<String>, depth: usize) -> Result<(), &'static str> {
-    // t = 5 and tensors = 10 are tensors, g = 6 and graphs = 11 are graphs.
+    // t = 5 and tensors = 10 are tensors, g = 6 and graphs = 11 are graphs, sparse_tensor = 22 and sparse_tensors = 23.
     each_field(attribute, &mut |number, field| match (number, field) {
         (5 | 10, Field::Bytes(tensor)) => external_in_tensor(tensor, found),
         (6 | 11, Field::Bytes(graph)) => external_in_graph(graph, found, depth + 1),
+        (22 | 23, Field::Bytes(tensor)) => external_in_sparse(tensor, found),
+        _ => Ok(()),
+    })
+}
+
+fn external_in_sparse(tensor: &[u8], found: &mut Option<String>) -> Result<(), &'static str> {
+    // values = 1, indices = 2
+    each_field(tensor, &mut |number, field| match (number, field) {
+        (1 | 2, Field::Bytes(tensor)) => external_in_tensor(tensor, found),
         _ => Ok(()),
     })
 }
@@ -136,6 +161,19 @@ mod tests {
         tensor.extend(field(13, b"x"));
         let node = field(5, &field(5, &tensor));
         assert_eq!(external_tensor(&field(7, &field(1, &node))), Ok(Some("c".into())));
+    }
+
+    #[test]
+    fn an_external_constant_within_a_function_or_a_sparse_tensor_is_named() {
+        let mut tensor = field(8, b"c");
+        tensor.extend([14 << 3, 1]);
+        let mut model = field(7, b"");
+        // A field number above 15 takes two bytes.
+        let function = field(7, &field(5, &field(5, &tensor)));
+        model.extend([0xca, 0x01, function.len() as u8]);
+        model.extend(&function);
+        assert_eq!(external_tensor(&model), Ok(Some("c".into())));
+        assert_eq!(external_tensor(&field(7, &field(15, &field(1, &tensor)))), Ok(Some("c".into())));
     }
 
     #[test]

@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_correction_undoes_the_bias_of_the_model() {
-        // facts.md: 0.97 on both sides turns 87 % into 84.8 %.
+        // 0.97 on both sides turns 87 % into 84.8 %.
         let q = Quality { sensitivity: 0.97, specificity: 0.97 };
         let apparent: f64 = 0.87 * 0.97 + 0.13 * 0.03;
         assert!((apparent - 0.848).abs() < 5e-4);
