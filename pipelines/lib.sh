@@ -56,7 +56,7 @@ source_of() {
     esac
 }
 
-# Keeps gst-launch's messages in a file, but for those that come with every frame or state, and shows records, warnings,
+# Keeps gst-launch's messages in a file, but for those that come with every frame, state or piece of video, and shows records, warnings,
 # errors and how far it is (from an element `progressreport name=progress`). Who may look into a camera is kept out of it.
 show_messages() {
     local line next=no
@@ -64,7 +64,7 @@ show_messages() {
     : >"$1"
     while IFS= read -r line; do
         case $line in
-            *'(qos):'* | *'(tag):'* | *'(state-changed):'* | *'(stream-status):'*) continue ;;
+            *'(qos):'* | *'(tag):'* | *'(state-changed):'* | *'(stream-status):'* | *'splitmuxsink-fragment-'*) continue ;;
         esac
         if [[ $line =~ $address ]]; then
             line="${BASH_REMATCH[1]}…@${BASH_REMATCH[2]}"

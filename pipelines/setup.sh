@@ -43,7 +43,8 @@ die() {
     printf 'setup: %s\n' "$*" >&2
     exit 1
 }
-trap '[ -z "$work" ] || rm -rf "$work"' EXIT
+policy=
+trap '[ -z "$work" ] || rm -rf "$work"; [ -z "$policy" ] || "${root[@]}" rm -f "$policy"' EXIT
 
 is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
@@ -131,20 +132,19 @@ check_rust() {
 # The tests start a broker and a Prometheus of their own: Debian must start none, now or at the next boot. Services that
 # were there before are somebody's and stay as they are.
 install_test_packages() {
-    local service root new=() policy=/usr/sbin/policy-rc.d
+    local service new=()
     for service in mosquitto prometheus; do
         is_installed "$service" || new+=("$service")
     done
-    if [ ${#new[@]} -gt 0 ] && [ ! -e "$policy" ]; then
+    if [ ${#new[@]} -gt 0 ] && [ ! -e /usr/sbin/policy-rc.d ]; then
         become_root "pipelines/setup.sh --dashboard-tests"
+        # Must not stay, however this script ends.
+        policy=/usr/sbin/policy-rc.d
         printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
         "${root[@]}" chmod 755 "$policy"
-        # install_packages may end the script; the policy must not stay.
-        (install_packages "$@") || {
-            "${root[@]}" rm -f "$policy"
-            exit 1
-        }
+        install_packages "$@"
         "${root[@]}" rm -f "$policy"
+        policy=
     else
         install_packages "$@"
     fi
