@@ -84,13 +84,15 @@ def main():
         ap.error("--out or --ship")
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{content['name']}-int8.onnx"
+    part = target.with_suffix(".part")
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
         quant_pre_process(str(model), str(plain), skip_symbolic_shape=True)
-        quantize_static(str(plain), str(target), Photos(content, a.data, a.photos), quant_format=QuantFormat.QDQ,
+        quantize_static(str(plain), str(part), Photos(content, a.data, a.photos), quant_format=QuantFormat.QDQ,
                         per_channel=True, weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8,
                         calibrate_method=CalibrationMethod.MinMax, nodes_to_exclude=kept_in_float(plain))
-    lowered(target, content["input"], read_photo(a.data / rows(a.data, "train")[0]["image"]))
+    lowered(part, content["input"], read_photo(a.data / rows(a.data, "train")[0]["image"]))
+    part.replace(target)
     content["variants"] = {"int8": {"file": target.name, "sha256": sha256(target), "layout": "patches"}}
     if not a.ship:
         shutil.copy(model, out / content["file"])

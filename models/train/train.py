@@ -94,9 +94,14 @@ def run(rank, a, photos, meeting):
     torch.manual_seed(a.seed)
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=a.processes)
     last = a.run / "last.pt"
-    start = torch.load(a.start, weights_only=False) if a.start and not last.exists() else None
-    net = restore(start, "average") if start else MaskCount(**DEFAULT)
-    if a.late:
+    saved = torch.load(last, weights_only=False) if last.exists() else None
+    if saved:
+        net = restore(saved, "net")
+    elif a.start:
+        net = restore(torch.load(a.start, weights_only=False), "average")
+    else:
+        net = MaskCount(**DEFAULT)
+    if a.late and not net.folded:
         fold(net)
     net = net.train().to(memory_format=torch.channels_last)
     learning = [p for p in net.parameters() if p.requires_grad]
@@ -109,9 +114,7 @@ def run(rank, a, photos, meeting):
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     epoch = step = 0
     spent = 0.0
-    if last.exists():
-        saved = torch.load(last, weights_only=False)
-        net.load_state_dict(saved["net"])
+    if saved:
         for optimiser, state in zip(optimisers, saved["optimisers"]):
             optimiser.load_state_dict(state)
         average, epoch, step, spent = saved["average"], saved["epoch"], saved["step"], saved["spent"]
