@@ -78,8 +78,10 @@ def contenders():
         model = str(ROOT / "models/maskcount-s.onnx")
         yield Contender("loop", "Python: OpenCV, ONNX Runtime with one thread, fp32", size, python("loop", size, 36, model, "1"))
         yield Contender("loop-as-is", "Python: OpenCV, ONNX Runtime without any option set, fp32", size, python("loop", size, 36, model))
-        yield Contender("deface", "deface, detector at 640×384", size, python("deface", size, 15, "640x384"))
-        yield Contender("deface-whole", "deface, its default: detector at the frame's size", size, python("deface", size, 9))
+        yield Contender("deface", "deface, detector at 640×384, its runtime with one thread", size,
+                        python("deface", size, 15, "640x384", "1"))
+        yield Contender("deface-as-is", "deface, detector at 640×384, without any option set", size, python("deface", size, 15, "640x384"))
+        yield Contender("deface-whole", "deface, its default: detector at the frame's size, without any option set", size, python("deface", size, 9))
     for variant in ("fp32", "int8"):
         line = f"maskcount variant={variant} ! facepixelate"
         yield Contender(f"ten-{variant}", f"**maskcount, {variant}, and facepixelate, ten faces of 100 px**", "1080p",
@@ -135,7 +137,7 @@ def ratios(runs):
     for v, bar in (("fp32", None), ("int8", ">= 10")):
         for size in FRAMES:
             yield from of(f"deface_to_covered_{v}_{size}", f"deface-{size}", f"covered-{v}-{size}",
-                          f"deface at 640×384 : maskcount {v} and facepixelate, {size}", bar)
+                          f"deface (one thread) at 640×384 : maskcount {v} and facepixelate, {size}", bar)
     yield from of("deface_whole_to_covered_int8_1080p", "deface-whole-1080p", "covered-int8-1080p",
                   "deface as it is by default : maskcount int8 and facepixelate, 1080p")
     if {"not-due-1080p", "identity-1080p"} <= runs.keys():
@@ -178,7 +180,8 @@ def report(runs, found, missing):
         f"Written by `benches/compare.sh` on {datetime.date.today()}, at {commit}: {processor()}; GStreamer {gstreamer},",
         f"{version('rustc', '--version').strip()}, {', '.join((ROOT / 'benches/requirements.txt').read_text().split())}.", "",
         "![times as bars](results.svg)", "",
-        "Milliseconds of the processor's time for a frame, on one core and with one thread: the median of "
+        "Milliseconds of the processor's time for a frame, on one core; with one thread, but for those of which the table says that no option is set, "
+        "and for onnxinference, which has none: the threads that their runtime starts spin beside each other. The median of "
         f"{ROUNDS} runs, and the least and the most of them. The runs alternate: each round runs every contender once. "
         "A run is a process of its own; within it the time of each frame is taken from before the push into the first "
         "element until the push comes back from a sink that does nothing (`benches/contender.rs`), so that start-up, reading "

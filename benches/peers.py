@@ -2,11 +2,12 @@
 """What people use instead, in Python, on the frames of compare.sh. Prints one line of JSON like benches/contender.rs.
 
     peers.py loop FRAMES FORMAT WIDTH HEIGHT COUNT MODEL [THREADS]  OpenCV, ONNX Runtime and NumPy, as a tutorial has it
-    peers.py deface FRAMES FORMAT WIDTH HEIGHT COUNT [WxH]    the detector and the blur of deface, at its input size
+    peers.py deface FRAMES FORMAT WIDTH HEIGHT COUNT [WxH [THREADS]]    the detector and the blur of deface, at its input size
 
 Times are the processor's, as there, of all threads. The raw frame becomes BGR with cvtColor, as a capture gives it; reading
 the file is not part of the time.
 """
+import functools
 import json
 import statistics
 import sys
@@ -60,10 +61,16 @@ def loop(model, threads=None):
     return frame
 
 
-def deface(size=None):
+def deface(size=None, threads=None):
+    import onnxruntime
     from deface.centerface import CenterFace
     from deface.deface import anonymize_frame
 
+    if threads:
+        # deface has no option for it.
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = int(threads)
+        onnxruntime.InferenceSession = functools.partial(onnxruntime.InferenceSession, sess_options=options)
     in_shape = tuple(int(v) for v in size.split("x")) if size else None
     detector = CenterFace(in_shape=in_shape, backend="onnxrt")
 
