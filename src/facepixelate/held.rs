@@ -78,9 +78,12 @@ impl HeldFaces {
             self.boxes.clear();
             self.cover_whole_for(hold);
         }
-        self.boxes.retain(|held| {
+        self.boxes.retain_mut(|held| {
             let unseen = clock.saturating_sub(held.seen);
-            unseen <= hold && !faces.iter().any(|face| held.is(face, unseen))
+            let found = faces.iter().any(|face| held.is(face, unseen));
+            // Where it is elsewhere now, the id is somebody else's from here on.
+            held.face.id.take_if(|id| faces.iter().any(|face| face.id == Some(*id)));
+            unseen <= hold && !found
         });
         for &face in faces {
             if self.boxes.len() == CAPACITY {
@@ -171,8 +174,10 @@ mod tests {
     fn an_id_that_jumps_to_somebody_else_does_not_show_whose_it_was() {
         let mut held = HeldFaces::default();
         frame(&mut held, 0, &[face(7, 10.0)]);
-        assert_eq!(frame(&mut held, 40, &[face(7, 60.0)]), 2);
-        assert_eq!(frame(&mut held, 541, &[face(7, 60.0)]), 1);
+        for time in [40, 200, 400, 500] {
+            assert_eq!(frame(&mut held, time, &[face(7, 60.0)]), 2);
+        }
+        assert_eq!(frame(&mut held, 501, &[face(7, 60.0)]), 1);
     }
 
     #[test]

@@ -16,6 +16,29 @@ fn the_demo_clip_gives_the_right_record_and_it_fits_the_schema() {
 }
 
 #[test]
+fn the_readme_shows_what_the_demo_clip_gives() {
+    let record = run("window=60 start-time=2026-04-26T08:40:00Z").remove(0);
+    let record = message::from_structure(&record).unwrap().to_json();
+    let record: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&record).unwrap();
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    for name in [
+        "start",
+        "end",
+        "complete",
+        "persons",
+        "masked",
+        "masked_share",
+        "share_low",
+        "share_high",
+        "coverage",
+        "frames",
+    ] {
+        let line = format!("\"{name}\": {}", record[name]);
+        assert!(readme.contains(&line), "{line}");
+    }
+}
+
+#[test]
 fn too_few_persons_give_no_record_but_a_hint() {
     let messages = messages("window=3600 min-persons=100 start-time=2026-04-26T08:00:00Z");
     assert!(said(&messages, "maskcount").is_empty());
