@@ -174,6 +174,24 @@ fn records_counters_and_the_site_s_window_reach_the_broker_in_both_versions() {
 }
 
 #[test]
+fn what_a_broker_refuses_for_good_holds_up_nothing_else_and_is_said_once() {
+    let folder = tempdir().unwrap();
+    let acl = folder.path().join("acl");
+    std::fs::write(&acl, "topic readwrite maskcount/#\ntopic deny maskcount/+/+/onvif-ej/#\n").unwrap();
+    let broker = Broker::new(&format!("acl_file {}\n", acl.display()));
+    let listener = broker.listen(&[]);
+    let site = Site::new();
+    site.put("forville-1", 0, 40);
+    let address = format!("mqtt://localhost:{}", broker.port);
+    let dashboard = site.serve(&address, "box-1", &["--mqtt-version", "5"]);
+    listener.until_last("forville-1", 40);
+    site.put("forville-1", 1, 50);
+    listener.until_last("forville-1", 50);
+    until("merged window", || (listener.of("maskcount/forville/window").len() == 2).then_some(()));
+    assert_eq!(dashboard.log().matches("refuses some messages").count(), 1, "{}", dashboard.log());
+}
+
+#[test]
 fn while_the_broker_is_away_nothing_is_lost_or_doubled() {
     let mut broker = Broker::new("");
     let listener = broker.listen(&[]);

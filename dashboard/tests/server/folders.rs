@@ -223,3 +223,17 @@ fn a_toml_file_says_which_camera_is_where() {
     until_persons(&dashboard, 40);
     assert!(dashboard.log().contains("it is of camera \"forville-2\", this folder is for \"forville-1\""));
 }
+
+#[test]
+fn cameras_that_share_a_folder_are_all_counted() {
+    let place = place();
+    place.put(0, 30, 10);
+    put_record(place.folder.as_ref(), &record("forville-2", 0, 50, 0));
+    let config = format!("{}.toml", place.folder);
+    let camera = |name: &str| format!("[[site.camera]]\nname = \"{name}\"\nfolder = \"forville-1\"\n");
+    let cameras = camera("forville-1") + &camera("forville-2");
+    std::fs::write(&config, format!("[[site]]\nname = \"forville\"\n{cameras}")).unwrap();
+    let dashboard = Dashboard::serve(&["--config", &config]);
+    until_persons(&dashboard, 90);
+    assert!(!dashboard.log().contains("left out"), "{}", dashboard.log());
+}
