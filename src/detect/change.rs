@@ -17,6 +17,8 @@ const DIFFERENCE: u8 = 10;
 const SPOTS: u8 = 3;
 /// So many rows of spots ahead the memory is asked for the pixels.
 const AHEAD: usize = 4;
+/// Bytes of a row that are asked for: by then the processor has seen that it goes on.
+const ASKED: usize = 512;
 /// More areas than these are told as one, the whole picture.
 const MOST_AREAS: usize = 32;
 /// How far a known face reaches for its hair and the error of its place, in its own sizes on each side.
@@ -60,7 +62,8 @@ impl Spots {
         let row = |y: usize| &plane[y * stride + component.offset..][..(picture.width() - 1) * component.step + 1];
         for y in (self.pitch / 2..picture.height()).step_by(self.pitch) {
             if y + AHEAD * self.pitch < picture.height() {
-                rows::prefetch(row(y + AHEAD * self.pitch));
+                let next = row(y + AHEAD * self.pitch);
+                rows::prefetch(&next[..next.len().min(ASKED)]);
             }
             spots(row(y), self.pitch, component.step, &mut self.values);
         }
@@ -95,6 +98,15 @@ fn whole_spots<const STEP: usize, const PITCH: usize>(row: &[u8], values: &mut V
 #[inline]
 fn sum(spot: &[u8], step: usize) -> u32 {
     spot.iter().step_by(step).map(|v| u32::from(*v)).sum()
+}
+
+rows::widened! {
+    /// Adds 1 where a spot has changed.
+    count(now: &[u8], seen: &[u8], changed: &mut [u8; ACROSS]) {
+        for (changed, (now, seen)) in changed.iter_mut().zip(now.iter().zip(seen)) {
+            *changed += u8::from(now.abs_diff(*seen) >= DIFFERENCE);
+        }
+    }
 }
 
 impl Change {
@@ -156,7 +168,7 @@ impl Change {
                 }
             }
         }
-        while let Some(first) = self.cells.iter().position(|changed| *changed) {
+        while let Some(first) = first_of(&self.cells) {
             let [left, top, right, bottom] = self.join(first, columns).map(|edge| edge as f32 * side);
             // Half a cell on each side, since the edge of what has come may lie in a cell that it hardly fills.
             self.areas.push(Rect::new(left - side / 2.0, top - side / 2.0, right - left + side, bottom - top + side));
@@ -179,9 +191,7 @@ impl Change {
         for (now, seen) in pairs {
             let mut changed = [0u8; ACROSS];
             for (now, seen) in now.chunks(spots).zip(seen.chunks(spots)) {
-                for (changed, (now, seen)) in changed.iter_mut().zip(now.iter().zip(seen)) {
-                    *changed += u8::from(now.abs_diff(*seen) >= DIFFERENCE);
-                }
+                count(now, seen, &mut changed);
             }
             self.cells.extend(changed[..spots].chunks(CELL).map(|rows| rows.iter().sum::<u8>() >= SPOTS));
         }
@@ -205,6 +215,13 @@ impl Change {
         }
         edges
     }
+}
+
+/// The first cell that has changed.
+fn first_of(cells: &[bool]) -> Option<usize> {
+    // Whether there is one among many is told in wide registers, where it is not.
+    let chunk = cells.chunks(64).position(|cells| cells.iter().fold(false, |any, changed| any | changed))?;
+    cells[64 * chunk..].iter().position(|changed| *changed).map(|at| 64 * chunk + at)
 }
 
 #[cfg(test)]
