@@ -235,6 +235,27 @@ fn wide_and_plain_code_give_the_same_bits() {
 
 #[cfg(target_arch = "x86_64")]
 #[test]
+fn wide_and_plain_code_give_the_same_pixels() {
+    let most = 255 * 2 * u32::from(WEIGHT);
+    // Both ends, where colours leave what a byte holds, and all between; 75 are no multiple of a register.
+    let row = |seed: u32| (0..75).map(move |i| (seed + i).wrapping_mul(2_654_435_761) % (most + 1)).map(|v| v as i16);
+    let ends = |every: u32| (0..75).map(move |i| if (i / every).is_multiple_of(2) { 0 } else { most as i16 });
+    let rows = [[row(1), row(101), row(201)].map(Vec::from_iter), [ends(1), ends(2), ends(4)].map(Vec::from_iter)];
+    for model in [Model::Yuv, Model::Gray, Model::Rgb] {
+        let mixes =
+            conversion(model, Colorimetry::default(), &input(352, 192, ColorOrder::Rgb)).each_ref().map(Mix::new);
+        for components in rows.each_ref().map(|rows| rows.each_ref().map(Vec::as_slice)) {
+            let (mut wide, mut plain) = ([0; 75], [1; 75]);
+            rows::convert_pixels_plainly(&mixes, components, &mut plain);
+            let done = avx512::convert_pixels(&mixes, components, &mut wide);
+            assert_eq!(done, if is_x86_feature_detected!("avx512vbmi") { 64 } else { 0 });
+            assert_eq!(wide[..done], plain[..done]);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
 fn wide_and_plain_code_give_the_same_patches() {
     let row = |seed: u32| (0..76).map(|i| (seed + i).wrapping_mul(2_654_435_761) & 0xff_ff_ff).collect::<Vec<u32>>();
     let (a, b, c) = (row(1), row(101), row(201));

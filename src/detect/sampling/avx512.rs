@@ -1,10 +1,11 @@
-//! Two inner loops for x86-64 with AVX-512 VBMI, bit for bit the same as the plain ones.
+//! Inner loops for x86-64 with AVX-512 VBMI, bit for bit the same as the plain ones.
 //! [`Columns::pick`](super::rows::Columns::pick): one permutation brings both taps of 32 columns side by side, from the 128 bytes
-//! that they lie in. [`rows::pack`](super::rows::pack): one permutation makes 64 bytes of patches, wherever they begin.
+//! that they lie in. [`rows::convert_pixels`](super::rows::convert_pixels): 32 pixels a round, clamped as they are packed.
+//! [`rows::pack`](super::rows::pack): one permutation makes 64 bytes of patches, wherever they begin.
 
 use std::arch::x86_64::*;
 
-use super::rows::BLOCK;
+use super::rows::{BLOCK, FRACTION, Mix};
 use super::{PATCH, Tap, WEIGHT};
 
 /// Bytes that one permutation picks from.
@@ -90,6 +91,61 @@ fn across(row: &[u8], block: &Block) -> __m512i {
 fn load(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: there are 64 bytes, and the instruction asks for no alignment.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// Converts as many whole blocks of pixels as there are, and says how many pixels that was: none where the machine has no
+/// AVX-512 VBMI.
+pub fn convert_pixels(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) -> usize {
+    if !is_x86_feature_detected!("avx512vbmi") || !is_x86_feature_detected!("avx512bw") {
+        return 0;
+    }
+    let (blocks, _) = pixels.as_chunks_mut();
+    // SAFETY: the machine was asked.
+    unsafe { convert_wide(mixes, components.map(|row| row.as_chunks().0), blocks) }
+    blocks.len() * BLOCK
+}
+
+#[target_feature(enable = "avx512vbmi,avx512bw")]
+fn convert_wide(mixes: &[Mix; 3], [c0, c1, c2]: [&[[i16; BLOCK]]; 3], pixels: &mut [[u32; BLOCK]]) {
+    let quarter = |bytes: [u8; 16]| {
+        // SAFETY: there are 16 bytes, and the instruction asks for no alignment.
+        _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+    };
+    // Within each quarter of a register, the first bytes of eight pixels and the second ones become pairs.
+    let pairs = quarter(std::array::from_fn(|i| (i / 2 + i % 2 * 8) as u8));
+    // Four pixels of each quarter become those of the first half, and of the second.
+    let (first, second) = (_mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15));
+    for (pixels, ((c0, c1), c2)) in pixels.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
+        let (x, y, z) = (load_values(c0), load_values(c1), load_values(c2));
+        let (red, green, blue) = (mix(&mixes[0], x, y, z), mix(&mixes[1], x, y, z), mix(&mixes[2], x, y, z));
+        // Packing clamps to a byte.
+        let low = _mm512_shuffle_epi8(_mm512_packus_epi16(red, green), pairs);
+        let high = _mm512_shuffle_epi8(_mm512_packus_epi16(blue, _mm512_setzero_si512()), pairs);
+        let (fours, others) = (_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high));
+        let at: *mut u32 = pixels.as_mut_ptr();
+        // SAFETY: there are 32 pixels, and the instruction asks for no alignment.
+        unsafe {
+            _mm512_storeu_si512(at.cast(), _mm512_permutex2var_epi64(fours, first, others));
+            _mm512_storeu_si512(at.add(16).cast(), _mm512_permutex2var_epi64(fours, second, others));
+        }
+    }
+}
+
+/// [`Mix::byte`] of 32 pixels, before it is clamped.
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512bw")]
+fn mix(mix: &Mix, x: __m512i, y: __m512i, z: __m512i) -> __m512i {
+    let [f0, f1, f2] = mix.factors;
+    let luma = _mm512_add_epi16(_mm512_mulhi_epi16(x, _mm512_set1_epi16(f0)), _mm512_set1_epi16(mix.offset));
+    let (a, b) = (_mm512_mulhi_epi16(y, _mm512_set1_epi16(f1)), _mm512_mulhi_epi16(z, _mm512_set1_epi16(f2)));
+    _mm512_srai_epi16::<FRACTION>(_mm512_add_epi16(luma, _mm512_add_epi16(a, b)))
+}
+
+#[inline]
+#[target_feature(enable = "avx512vbmi,avx512bw")]
+fn load_values(values: &[i16; BLOCK]) -> __m512i {
+    // SAFETY: there are 32 values, and the instruction asks for no alignment.
+    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
 }
 
 /// Patches of one round: the fewest that are whole registers.

@@ -11,7 +11,7 @@ pub const ONE: f32 = 2.0 * WEIGHT as f32;
 /// One, in the fixed point of a [`Mix`]'s factors.
 const FACTOR: f32 = 8192.0;
 /// Bits of the fraction of what a picked value times a factor gives.
-const FRACTION: u32 = 4;
+pub(super) const FRACTION: u32 = 4;
 
 /// Picked rows are a multiple of this long, so that the loops for wide registers need no rest.
 pub const BLOCK: usize = 32;
@@ -108,6 +108,7 @@ macro_rules! widened {
         }
     };
 }
+pub(in crate::detect) use widened;
 
 impl Row {
     #[inline(always)]
@@ -140,9 +141,9 @@ widened! {
 #[derive(Clone, Copy, Debug)]
 pub struct Mix {
     /// [`FACTOR`] for 1.
-    factors: [i16; 3],
+    pub(super) factors: [i16; 3],
     /// With [`FRACTION`] bits behind the point, a half for rounding included.
-    offset: i16,
+    pub(super) offset: i16,
 }
 
 impl Mix {
@@ -164,9 +165,18 @@ impl Mix {
     }
 }
 
+/// One row of pixels, in each a byte of every plane of the tensor, the first one lowest.
+pub fn convert_pixels(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) {
+    #[cfg(target_arch = "x86_64")]
+    let (components, pixels) = {
+        let done = avx512::convert_pixels(mixes, components, pixels);
+        (components.map(|row| &row[done..]), &mut pixels[done..])
+    };
+    convert_pixels_plainly(mixes, components, pixels);
+}
+
 widened! {
-    /// One row of pixels, in each a byte of every plane of the tensor, the first one lowest.
-    convert_pixels(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) {
+    convert_pixels_plainly(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) {
         let [c0, c1, c2] = components;
         for (pixel, ((&x, &y), &z)) in pixels.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
             let [first, second, third] = [mixes[0].byte(x, y, z), mixes[1].byte(x, y, z), mixes[2].byte(x, y, z)];
