@@ -8,6 +8,7 @@
 #                                             SQLite, and the page's scripts, from the npm registry as package-lock.json pins them
 #     pipelines/setup.sh --dashboard-tests    the same, and what its tests start: Chromium, Mosquitto, Prometheus (the
 #                                             services that Debian makes of the last two are switched off)
+#     pipelines/setup.sh --runtime MACHINE /FOLDER    ONNX Runtime alone, for x86_64 or aarch64, whatever this machine is
 set -euo pipefail
 exec </dev/null
 
@@ -24,19 +25,20 @@ packages=(
 )
 
 runtime_version=1.32.0
-case $(uname -m) in
-    x86_64)
-        wheel_sha256=5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d
-        runtime_sha256=6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f
-        ;;
-    aarch64)
-        wheel_sha256=2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c
-        runtime_sha256=49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a
-        ;;
-    *)
-        runtime_sha256=
-        ;;
-esac
+# Puts the hashes of the runtime for a machine into `wheel_sha256` and `runtime_sha256`.
+pinned_for() {
+    case $1 in
+        x86_64)
+            wheel_sha256=5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d
+            runtime_sha256=6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f
+            ;;
+        aarch64)
+            wheel_sha256=2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c
+            runtime_sha256=49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a
+            ;;
+        *) die "there is no ONNX Runtime wheel for $1: build libonnxruntime.so yourself and name it in ORT_DYLIB_PATH" ;;
+    esac
+}
 
 step() { printf 'setup: %s\n' "$*"; }
 die() {
@@ -81,20 +83,20 @@ install_packages() {
 
 has_hash() { [ -f "$1" ] && printf '%s  %s\n' "$2" "$1" | sha256sum --check --status; }
 
-fetch_runtime() {
-    local runtime=$target/runtime/libonnxruntime.so
-    [ -n "$runtime_sha256" ] || die "there is no ONNX Runtime wheel for $(uname -m): build libonnxruntime.so yourself and name it in ORT_DYLIB_PATH"
+fetch_runtime() { # fetch_runtime MACHINE FOLDER
+    local runtime=$2/libonnxruntime.so
+    pinned_for "$1"
     if has_hash "$runtime" "$runtime_sha256"; then
         step "ONNX Runtime $runtime_version: there"
         return
     fi
     python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
     step "ONNX Runtime $runtime_version: downloading the wheel"
-    mkdir -p "$target/runtime"
-    work=$(mktemp -d "$target/runtime/.fetch.XXXXXX")
+    mkdir -p "$2"
+    work=$(mktemp -d "$2/.fetch.XXXXXX")
     printf 'onnxruntime==%s --hash=sha256:%s\n' "$runtime_version" "$wheel_sha256" >"$work/requirements.txt"
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
-        --platform "manylinux_2_28_$(uname -m)" --python-version 3.11 --implementation cp --abi cp311 \
+        --platform "manylinux_2_28_$1" --python-version 3.11 --implementation cp --abi cp311 \
         --dest "$work" --requirement "$work/requirements.txt" ||
         die "the onnxruntime $runtime_version wheel could not be downloaded, or its hash was wrong (pip's message stands above): is the network there?"
     python3 - "$work" "$runtime_version" <<'PYTHON'
@@ -177,11 +179,16 @@ case ${1-} in
         fetch_scripts
         exit
         ;;
-    *) die "there is no option $1: it is --dashboard, --dashboard-tests, or none" ;;
+    --runtime)
+        [[ $# -eq 3 && $3 = /* ]] || die "--runtime needs a machine (x86_64 or aarch64) and the full path of a folder"
+        fetch_runtime "$2" "$3"
+        exit
+        ;;
+    *) die "there is no option $1: it is --dashboard, --dashboard-tests, --runtime, or none" ;;
 esac
 
 install_packages "${packages[@]}"
 pkg-config --atleast-version=1.22 gstreamer-1.0 || die "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: the plugin needs 1.22 (Debian 12)"
 check_rust
-fetch_runtime
+fetch_runtime "$(uname -m)" "$target/runtime"
 link_plugin

@@ -57,6 +57,13 @@ a_runtime_with_a_wrong_hash_is_fetched_again() (
     expect "ONNX Runtime $runtime_version: there" "$(pipelines/setup.sh)"
 )
 
+the_runtime_of_another_machine_is_fetched_alone() (
+    set -e
+    expect "now in $scratch/arm/libonnxruntime.so" "$(pipelines/setup.sh --runtime aarch64 "$scratch/arm")"
+    # What kind of machine an ELF file is for stands in its bytes 18 and 19.
+    [ "$(od -An -tx1 -j18 -N2 "$scratch/arm/libonnxruntime.so" | tr -d ' ')" = b700 ]
+)
+
 a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals() (
     set -e
     said=$(WINDOW=60 MIN_PERSONS=1 pipelines/file.sh "$clip" "$scratch/covered clip.mp4" "$scratch/side cars" 2026-04-26T08:40:00Z)
@@ -196,6 +203,7 @@ PYTHON
 
 try setup_does_nothing_the_second_time
 try a_runtime_with_a_wrong_hash_is_fetched_again
+try the_runtime_of_another_machine_is_fetched_alone
 try a_file_becomes_a_covered_file_of_the_same_length_with_the_right_totals
 try a_file_that_is_interrupted_is_whole_and_counted_so_far
 try the_demo_says_how_many_passed_and_leaves_a_picture
