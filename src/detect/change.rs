@@ -219,7 +219,7 @@ impl Change {
 
 /// The first cell that has changed.
 fn first_of(cells: &[bool]) -> Option<usize> {
-    // Whether there is one among many is told in wide registers, where it is not.
+    // Where none has, wide registers tell it of many at once; `position` alone asks one by one.
     let chunk = cells.chunks(64).position(|cells| cells.iter().fold(false, |any, changed| any | changed))?;
     cells[64 * chunk..].iter().position(|changed| *changed).map(|at| 64 * chunk + at)
 }

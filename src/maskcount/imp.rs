@@ -40,8 +40,8 @@ pub struct MaskCount {
 }
 
 impl MaskCount {
-    /// The way of one frame; messages are left in the state to be posted when nothing is locked.
-    fn handle(&self, buffer: &mut gst::BufferRef, state: &mut State) -> Result<(), Failure> {
+    /// The way of one frame; messages are left in the state to be posted when nothing is locked. Whether a look has ended.
+    fn handle(&self, buffer: &mut gst::BufferRef, state: &mut State) -> Result<bool, Failure> {
         let start = Instant::now();
         let settings = lock(&self.settings).clone();
         let mut stats = lock(&self.stats).clone();
@@ -54,12 +54,12 @@ impl MaskCount {
             state.forget_pictures();
         }
         // With `async`: what was found since the last frame.
-        state.end_look(false, &mut stats)?;
+        let before = state.end_look(false, &mut stats)?;
         let due = state.is_due(&settings, time, &video);
         let gap = buffer.flags().contains(gst::BufferFlags::GAP);
         let analysed = due && !settings.paused && !lock(&self.late).holds(time) && !gap && state.eye.is_free();
         state.report.frame(utc, analysed);
-        let waited = if analysed {
+        let now = if analysed {
             state.begin_look(buffer, &video, &settings, time, &mut stats)?;
             if state.looks_are_seldom() {
                 state.posts.push_back(bus::seldom(&self.obj()));
@@ -70,15 +70,15 @@ impl MaskCount {
             if !settings.paused {
                 state.watch(buffer, &video)?;
             }
-            Duration::ZERO
+            None
         };
         stats.in_view = state.attach(buffer, &settings, time, analysed, video.shape(buffer))?;
         self.collect_posts(state, &settings, time);
         stats.frames += 1;
         stats.report = state.report.stats();
-        stats.frame.add(start.elapsed().saturating_sub(waited));
+        stats.frame.add(start.elapsed().saturating_sub(now.unwrap_or_default()));
         *lock(&self.stats) = stats;
-        Ok(())
+        Ok(before.or(now).is_some())
     }
 
     fn running_time(&self, buffer: &gst::BufferRef) -> Option<Duration> {
@@ -336,9 +336,10 @@ impl BaseTransformImpl for MaskCount {
         let posts = std::mem::take(&mut state.posts);
         drop(locked);
         self.post(posts);
-        handled.map_err(|failure| self.fail(&failure))?;
-        // The next failure is news again.
-        self.failed.store(false, Ordering::Relaxed);
+        // Once a look has gone well the next failure is news again.
+        if handled.map_err(|failure| self.fail(&failure))? {
+            self.failed.store(false, Ordering::Relaxed);
+        }
         Ok(gst::FlowSuccess::Ok)
     }
 }

@@ -218,10 +218,10 @@ impl State {
     }
 
     /// Tells the people room what the look that was begun has found, as of the time of its frame; the events go to the
-    /// report. Tells how long the network was waited for.
-    pub fn end_look(&mut self, wait: bool, stats: &mut Stats) -> Result<Duration, DetectError> {
+    /// report. Tells how long the network was waited for; `None`: no look has ended.
+    pub fn end_look(&mut self, wait: bool, stats: &mut Stats) -> Result<Option<Duration>, DetectError> {
         let awaited = self.eye.is_awaited();
-        let Some(Look { frame, times, faces }) = self.eye.end(wait)? else { return Ok(Duration::ZERO) };
+        let Some(Look { frame, times, faces }) = self.eye.end(wait)? else { return Ok(None) };
         let Frame { time, size } = frame;
         stats.runtime.add(times.runtime);
         stats.decoding.add(times.decoding);
@@ -231,7 +231,7 @@ impl State {
         stats.people.add(start.elapsed());
         self.last_look = Some(time);
         self.change.end();
-        Ok(if awaited { times.runtime } else { Duration::ZERO })
+        Ok(Some(if awaited { times.runtime } else { Duration::ZERO }))
     }
 
     /// Takes in a picture that is not looked at, to be held against that of the newest look.

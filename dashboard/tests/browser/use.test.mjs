@@ -113,7 +113,7 @@ test(
       assert.ok(!reached.has("body") || reached.size === 1, `the walk ends after ${[...reached]}`);
       if ((await focused()) === "plots") {
         for (const [key, says] of [
-          [KEYS.Right, /^8:00–8:20 · 153 people, 83\u00a0% masked \(77–88\) · 125 with a mask, 25 without/],
+          [KEYS.Right, /^8:00–8:20 · 153 people, 83\u00a0% masked \(77–88\) · 125 with a mask · 25 without/],
           [KEYS.Right, /^8:20–8:40 · 180 people/],
           [KEYS.Right, /^8:40–9:00 · no data/],
           [KEYS.End, /^9:20–9:40 · 22 people.*uncertain$/],

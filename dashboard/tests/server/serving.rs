@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use tempfile::tempdir;
 
-use crate::common::{Dashboard, PATIENCE, Process, ask, binary, put_record, record, until};
+use crate::common::{Dashboard, PATIENCE, ask, binary, put_record, record, until};
 
 fn fresh(arguments: &[&str]) -> (tempfile::TempDir, Dashboard) {
     let folder = tempdir().unwrap();
