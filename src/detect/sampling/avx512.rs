@@ -8,6 +8,11 @@ use std::arch::x86_64::*;
 use super::rows::{BLOCK, FRACTION, Mix};
 use super::{PATCH, Tap, WEIGHT};
 
+/// Whether the machine has what the loops here are compiled for.
+fn is_there() -> bool {
+    is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw")
+}
+
 /// Bytes that one permutation picks from.
 const WITHIN: usize = 128;
 
@@ -32,7 +37,7 @@ impl Permutations {
     /// `None` where the machine has no AVX-512 VBMI, where 32 columns lie in more than [`WITHIN`] bytes, and where a row of
     /// `row_bytes` is shorter than that.
     pub fn new(taps: &[Tap], row_bytes: usize) -> Option<Permutations> {
-        if !is_x86_feature_detected!("avx512vbmi") || !is_x86_feature_detected!("avx512bw") {
+        if !is_there() {
             return None;
         }
         let last = *taps.last()?;
@@ -96,7 +101,7 @@ fn load(bytes: &[u8; 64]) -> __m512i {
 /// Converts as many whole blocks of pixels as there are, and says how many pixels that was: none where the machine has no
 /// AVX-512 VBMI.
 pub fn convert_pixels(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) -> usize {
-    if !is_x86_feature_detected!("avx512vbmi") || !is_x86_feature_detected!("avx512bw") {
+    if !is_there() {
         return 0;
     }
     let (blocks, _) = pixels.as_chunks_mut();
@@ -156,7 +161,7 @@ const STORES: usize = ROUND * PATCH / 64;
 /// Packs as many whole rounds of patches as there are, and says how many patches that was: none where the machine has no
 /// AVX-512 VBMI.
 pub fn pack(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) -> usize {
-    if !is_x86_feature_detected!("avx512vbmi") || !is_x86_feature_detected!("avx512bw") {
+    if !is_there() {
         return 0;
     }
     let rounds = patches.len() / ROUND;
