@@ -174,7 +174,9 @@ def processor():
 
 def report(runs, found, missing):
     gstreamer = version("gst-launch-1.0", "--version").splitlines()[1].split()[-1]
-    commit = version("git", "-C", str(ROOT), "describe", "--always", "--dirty").strip()
+    # What this script writes itself makes no other program.
+    changed = version("git", "-C", str(ROOT), "status", "--porcelain", "--", ".", ":!benches/RESULTS.md", ":!benches/results.svg")
+    commit = version("git", "-C", str(ROOT), "describe", "--always").strip() + ("-dirty" if changed.strip() else "")
     lines = [
         "# What each takes for a frame", "",
         f"Written by `benches/compare.sh` on {datetime.date.today()}, at {commit}: {processor()}; GStreamer {gstreamer},",

@@ -3,7 +3,7 @@
 #
 #     pipelines/demo.sh [--dashboard] [FILE | /dev/videoN | rtsp://…]        (default: tests/media/demo.mp4)
 #
-# With --dashboard the operator's page shows the records as they come; it stays until Ctrl-C.
+# With --dashboard the operator's page shows the records as they come, on port 8008 or PORT (environment); it stays until Ctrl-C.
 #
 # The records appear on the terminal as windows close. In out/demo-… there are afterwards: the covered video, a picture
 # of it, the sidecar files and all bus messages. A camera runs until Ctrl-C. Sound is left out.
@@ -12,12 +12,12 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 
-usage "$@"
 dashboard=no
 if [ "${1:-}" = --dashboard ]; then
     dashboard=yes
     shift
 fi
+usage "$@"
 [ $# -le 1 ] || die "one source only, and --dashboard before it; --help says more"
 input=${1:-$maskcount_root/tests/media/demo.mp4}
 source_of "$input"

@@ -17,7 +17,6 @@ usage() {
             sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[1]}"
             exit 0
             ;;
-        --dashboard) ;;
         -*) die "there is no option $1; --help says what there is" ;;
     esac
 }

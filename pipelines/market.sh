@@ -5,7 +5,7 @@
 #
 # For one small computer that looks after a whole site. The three elements share one model in memory. Each camera writes
 # out/market/CAMERA/stats/….json and a covered HLS stream out/market/CAMERA/live.m3u8. To change: the cameras' names and
-# `site`. WINDOW and MIN_PERSONS are taken from the environment. Ctrl-C gives out the open windows and ends. A camera that is
+# `site`. WINDOW, MIN_PERSONS and OUT (instead of out/market) are taken from the environment. Ctrl-C gives out the open windows and ends. A camera that is
 # lost ends all three, and nothing starts them again; for cameras that run for months, one rtsp.sh each.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

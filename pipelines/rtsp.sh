@@ -7,10 +7,12 @@
 # the analysis, so that a slow machine skips frames instead of falling behind; when the camera goes away, or sends nothing
 # for ten seconds, the pipeline is started again after 1, 2, 4 … 60 s. What was counted until then is given out as a record
 # of its own if enough have passed, else it is kept beside the sidecar files and the restart goes on with it, as it does
-# after a power cut. The hours of the records are those of this computer unless the camera tells its own (RTCP): one without
-# a clock of its own should wait for the network's time before this starts (systemd: After=time-sync.target).
-# To change: `latency`, the watchdog's ms, the HLS sink.
-# WINDOW (s) and MIN_PERSONS are taken from the environment: WINDOW=10 MIN_PERSONS=1 for a trial.
+# after a power cut. The hours of the records are those of this computer: one without a clock of its own should wait for the
+# network's time before this starts (systemd: After=time-sync.target).
+# To change: `latency`, the watchdog's ms, the HLS sink; add-reference-timestamp-meta=true on rtspsrc (lib.sh) takes the
+# hours of the camera (RTCP), if its clock is right.
+# WINDOW (s), MIN_PERSONS, STATS (folder of the records) and OUT (of the stream) are taken from the environment: WINDOW=10
+# MIN_PERSONS=1 for a trial.
 # Ctrl-C or kill gives out the open window and ends. RETRIES=n (environment) gives up when n retries in a row have failed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -25,7 +25,7 @@ count() ( # count FILE SIDECARS: an hour is one window, and no clip is as long
             ;;
     esac
     source_of "$file"
-    gst-launch-1.0 -q "${source[@]}" ! videoconvert \
+    gst-launch-1.0 -q "${source[@]}" \
         ! maskcount window=3600 min-persons=1 start-time=2026-04-26T08:00:00Z "location=$2/%H%M%S.json" "${options[@]}" \
         ! facepixelate ! fakesink sync=false </dev/null
 )

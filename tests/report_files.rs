@@ -247,6 +247,17 @@ fn two_reports_with_the_same_files_are_refused_and_with_others_are_not() {
 }
 
 #[test]
+fn a_hidden_file_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(in_folder(folder.path())));
+    let lock = folder.path().join(&names(folder.path(), true)[0]);
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let error = try_open(in_folder(folder.path()), model()).err().unwrap().to_string();
+    assert!(error.contains(lock.to_str().unwrap()) && error.contains("Move it away"), "{error}");
+}
+
+#[test]
 fn whose_lock_was_removed_takes_it_again_or_leaves_the_files_to_who_was_faster() {
     let folder = tempfile::tempdir().unwrap();
     let clean =

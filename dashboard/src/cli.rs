@@ -127,6 +127,7 @@ impl Listen {
     pub fn zone(&self) -> Result<TimeZone, String> {
         let zone = self.time_zone.clone().unwrap_or_else(TimeZone::system);
         if zone.is_unknown() {
+            eprintln!("maskcount-dashboard: this computer has no time zone: days are those of UTC (--time-zone Europe/Paris)");
             return Ok(TimeZone::UTC);
         }
         match zone.iana_name() {

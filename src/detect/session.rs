@@ -33,6 +33,20 @@ pub enum Provider {
 }
 
 impl Provider {
+    const ALL: [Provider; 5] =
+        [Provider::Cpu, Provider::Xnnpack, Provider::OpenVino, Provider::Cuda, Provider::TensorRt];
+
+    /// The name by which the user asks for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Provider::Cpu => "cpu",
+            Provider::Xnnpack => "xnnpack",
+            Provider::OpenVino => "openvino",
+            Provider::Cuda => "cuda",
+            Provider::TensorRt => "tensorrt",
+        }
+    }
+
     /// The name by which ONNX Runtime lists it.
     pub const fn runtime_name(self) -> &'static str {
         match self {
@@ -73,8 +87,11 @@ pub enum SessionError {
          same `runtime` in all elements"
     )]
     OtherRuntime { loaded: PathBuf, wanted: PathBuf },
-    #[error("the execution provider {wanted} is not in this ONNX Runtime; it offers: {available}")]
-    NoProvider { wanted: &'static str, available: String },
+    #[error(
+        "the execution provider {wanted} is not in the ONNX Runtime {path}; it offers: {available}. Take one of these, or set \
+         the property `runtime` to an ONNX Runtime that was built with {wanted}"
+    )]
+    NoProvider { wanted: &'static str, path: PathBuf, available: String },
     #[error("ONNX Runtime does not take the model {model}: {reason}")]
     Model { model: PathBuf, reason: String },
     #[error("the model {model} has no {what} `{name}`; it has: {known}. Correct the manifest")]
@@ -220,10 +237,12 @@ fn builder(settings: &RunSettings, runtime: &Runtime) -> Result<SessionBuilder, 
     fn plain<T>(result: Result<T, ort::Error<SessionBuilder>>) -> Result<T, SessionError> {
         result.map_err(|e| SessionError::Run(e.to_string()))
     }
-    let wanted = settings.provider.runtime_name();
-    let available = available_providers();
-    if !available.iter().any(|name| name == wanted) {
-        return Err(SessionError::NoProvider { wanted, available: available.join(", ") });
+    let there = available_providers();
+    let is_there = |provider: &Provider| there.iter().any(|name| name == provider.runtime_name());
+    if !is_there(&settings.provider) {
+        let available: Vec<_> = Provider::ALL.iter().filter(|p| is_there(p)).map(|p| p.name()).collect();
+        let (wanted, path) = (settings.provider.name(), runtime.path.clone());
+        return Err(SessionError::NoProvider { wanted, path, available: available.join(", ") });
     }
     let dispatch = match settings.provider {
         Provider::Cpu => None,

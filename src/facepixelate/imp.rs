@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -56,11 +56,16 @@ pub struct FacePixelate {
     stats: Mutex<Stats>,
     /// An error was posted; those that follow from it say nothing new.
     failed: AtomicBool,
+    /// Frames that were covered whole since the start because the look before them was too long ago.
+    behind: AtomicU64,
 }
+
+/// After so many of them the user is told; a hiccup of the machine is not worth it.
+const OFTEN_BEHIND: u64 = 25;
 
 impl FacePixelate {
     /// Covers one frame and adds what was done to `stats`.
-    fn cover(&self, buffer: &mut gst::BufferRef, settings: &Settings, stats: &mut Stats) -> Result<(), Failure> {
+    fn cover(&self, buffer: &mut gst::BufferRef, settings: &Settings, stats: &mut Stats) -> Result<Sight, Failure> {
         let mut state = lock(&self.state);
         let state = state.as_mut().ok_or(Failure::NotNegotiated)?;
         let layout = Layout::of(buffer, &state.info, state.format.planes())?;
@@ -112,7 +117,22 @@ impl FacePixelate {
         drop(map);
         gst::trace!(CAT, imp = self, "{sight:?}, whole frame: {whole}, boxes: {:?}", state.held);
         meta::remove(buffer, settings.keep_meta);
-        Ok(())
+        Ok(sight)
+    }
+
+    /// Tells the user once why the picture is covered whole again and again.
+    fn tell_behind(&self, frames: u64, settings: &Settings) {
+        if self.behind.fetch_add(1, Ordering::Relaxed) + 1 != OFTEN_BEHIND {
+            return;
+        }
+        let text = format!(
+            "{OFTEN_BEHIND} of {frames} frames were covered whole because their boxes rest on a look that is older than max-age \
+             ({} ms): make the looks of maskcount come faster (`input-size`, `max-fps`, `interval`), or raise `max-age`",
+            settings.max_age.mseconds()
+        );
+        let message = gst::message::Warning::builder(gst::StreamError::Failed, &text).src(&*self.obj()).build();
+        // Refused only where nobody listens.
+        let _ = self.obj().post_message(message);
     }
 
     /// Posts the failure unless one was posted before.
@@ -234,6 +254,7 @@ impl BaseTransformImpl for FacePixelate {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         *lock(&self.stats) = Stats::default();
         self.failed.store(false, Ordering::Relaxed);
+        self.behind.store(0, Ordering::Relaxed);
         Ok(())
     }
 
@@ -280,7 +301,11 @@ impl BaseTransformImpl for FacePixelate {
         done.errors += u64::from(covered.is_err());
         done.cover_time += start.elapsed();
         *lock(&self.stats) = done;
-        covered.map_err(|failure| self.fail(&failure))?;
+        let sight = covered.map_err(|failure| self.fail(&failure))?;
+        // Without an age there was no look yet, or the analysis is paused: that is nobody's fault.
+        if matches!(sight, Sight::Stale(Some(_))) {
+            self.tell_behind(done.frames, &settings);
+        }
         // The next failure is news again.
         self.failed.store(false, Ordering::Relaxed);
         Ok(gst::FlowSuccess::Ok)

@@ -2,7 +2,8 @@
 //! metadata is missing, incomplete or too old is covered whole, and one that cannot be written is an error.
 //!
 //! ```sh
-//! gst-launch-1.0 v4l2src ! videoconvert ! maskcount ! facepixelate cells=5 ! videoconvert ! autovideosink
+//! gst-launch-1.0 -e v4l2src ! videoconvert ! queue leaky=downstream max-size-buffers=2 ! \
+//!     maskcount ! facepixelate cells=5 ! queue ! videoconvert ! autovideosink sync=false
 //! ```
 //!
 //! Boxes are regions of interest of type `face` in pixels of the whole frame that the buffer holds (that of its

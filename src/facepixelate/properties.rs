@@ -134,7 +134,9 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 .build(),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
-                .blurb("Totals since start: frames, faces covered and held, frames covered whole, errors, and the time of covering (ns)")
+                .blurb("Totals since start: frames, faces-covered (boxes, excluded areas among them), faces-held (those of them that rest on an \
+                     earlier frame), frames-covered-whole, frames-missing (without a look, or one that does not fit), frames-stale (older \
+                     than max-age, paused, or before the first look), frames-passed (on-missing=pass), errors, and cover-time (ns)")
                 .read_only()
                 .build(),
         ]

@@ -75,7 +75,7 @@ pub fn report_error(error: &ReportError) -> gst::ErrorMessage {
     match error {
         ReportError::Folder { .. } => gst::error_msg!(gst::ResourceError::OpenWrite, ("{error}")),
         ReportError::Busy(_) => gst::error_msg!(gst::ResourceError::Busy, ("{error}")),
-        ReportError::Journal { .. } => gst::error_msg!(gst::ResourceError::OpenRead, ("{error}")),
+        ReportError::Kept { .. } => gst::error_msg!(gst::ResourceError::OpenRead, ("{error}")),
         ReportError::Thread(_) => gst::error_msg!(gst::ResourceError::Failed, ("{error}")),
         _ => gst::error_msg!(gst::ResourceError::Settings, ("{error}")),
     }

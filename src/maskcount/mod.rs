@@ -3,7 +3,8 @@
 //! covers the faces.
 //!
 //! ```sh
-//! gst-launch-1.0 -m v4l2src ! videoconvert ! maskcount window=10 min-persons=1 ! facepixelate ! videoconvert ! autovideosink
+//! gst-launch-1.0 -e -m v4l2src ! videoconvert ! queue leaky=downstream max-size-buffers=2 ! \
+//!     maskcount window=10 min-persons=1 ! facepixelate ! queue ! videoconvert ! autovideosink sync=false
 //! ```
 //!
 //! | what happens | what becomes of tracks and windows |

@@ -244,7 +244,7 @@ pub fn specs() -> &'static [glib::ParamSpec] {
             number("interval", "Interval", "Look at every n-th frame", (1, d.interval, 1000), false),
             gst::ParamSpecFraction::builder("max-fps")
                 .nick("Maximum looks per second")
-                .blurb("Look at most this often, by buffer time; 0/1: no limit")
+                .blurb("Look at most this often a second, by buffer time, as a fraction: 10 or 15/2; 0/1: no limit")
                 .minimum(gst::Fraction::new(0, 1))
                 .maximum(gst::Fraction::new(1000, 1))
                 .default_value(d.max_fps)
@@ -261,7 +261,8 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 .build(),
             glib::ParamSpecDouble::builder("threshold")
                 .nick("Threshold")
-                .blurb("Least score of a face, 0 to 1; -1: the manifest's")
+                .blurb("Least score of a face that counts, 0 to 1; below 0: the manifest's. Covered are faces from a fifth of it on, of the \
+                     manifest's where that is lower")
                 .minimum(THRESHOLD_OF_MANIFEST)
                 .maximum(1.0)
                 .default_value(THRESHOLD_OF_MANIFEST)
@@ -321,7 +322,8 @@ pub fn specs() -> &'static [glib::ParamSpec] {
             text(
                 "location",
                 "Location",
-                "Path of the sidecar files, the name a strftime pattern of the window's start in UTC; null: none are written",
+                "Path of the sidecar files, the name a strftime pattern of the window's start in UTC, e.g. stats/door-%Y%m%dT%H%M%SZ.json (the \
+                 dashboard reads *.json); null: none are written",
                 true,
             ),
             number("max-files", "Most files", "Remove the oldest sidecar files beyond this number; 0: keep all", (0, d.report.max_files, u32::MAX), false),
@@ -330,12 +332,14 @@ pub fn specs() -> &'static [glib::ParamSpec] {
             text(
                 "start-time",
                 "Start time",
-                "UTC time of the first buffer, for recorded files, e.g. 2026-04-26T08:00:00Z; null: the sender's time, else the wall clock",
+                "UTC time of the first buffer, for recorded files, e.g. 2026-04-26T08:00:00Z; null: the sender's time where buffers carry it \
+                 (rtspsrc add-reference-timestamp-meta=true), else the wall clock",
                 true,
             ),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
-                .blurb("Totals since start: frames, frames-analysed, frames-skipped, faces, passages, windows, and µs per stage")
+                .blurb("Totals since start: frames, frames-analysed, frames-skipped (due, but not looked at), faces (followed, in view now), passages and \
+                     windows (given out), withheld (too few passed yet), records-lost, and mean and 99th percentile of each stage in µs")
                 .read_only()
                 .build(),
         ]

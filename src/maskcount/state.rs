@@ -191,7 +191,9 @@ impl State {
         time: Duration,
         stats: &mut Stats,
     ) -> Result<(), Failure> {
-        let threshold = settings.threshold.unwrap_or(self.eye.manifest().threshold) as f32 * people::COVERED;
+        // Who counts only the surest faces does not want the others shown.
+        let usual = self.eye.manifest().threshold;
+        let threshold = settings.threshold.unwrap_or(usual).min(usual) as f32 * people::COVERED;
         let looks_at_each = settings.interval == 1 && settings.max_fps.numer() == 0 && self.eye.is_awaited();
         let keep = self.leaves_out || !looks_at_each;
         let sampling = video.with_picture(buffer, |picture| {

@@ -38,7 +38,8 @@ const MAY_BE_ANOTHER: Duration = Duration::from_millis(200);
 const COAST: Duration = Duration::from_millis(500);
 /// No track lives longer: it ends and the person, if still there, goes on under a new id, uncounted.
 const LONGEST_TRACK: Duration = Duration::from_secs(120);
-/// Faces surer than this share of the threshold are covered, as fails closed; they are not followed.
+/// Faces surer than this share of the threshold, or of the manifest's if that is lower, are covered, as fails closed; they
+/// are not followed.
 pub const COVERED: f32 = 0.2;
 /// Faces surer than this share of the threshold keep a track alive that is there already, as in ByteTrack.
 const SUSTAIN: f32 = 0.3;

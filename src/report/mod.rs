@@ -159,8 +159,8 @@ pub enum ReportError {
     Folder { path: PathBuf, source: std::io::Error },
     #[error("another element writes the files of location \"{0}\"; each needs a location of its own")]
     Busy(String),
-    #[error("cannot read the journal {}: {source}", .path.display())]
-    Journal { path: PathBuf, source: std::io::Error },
+    #[error("cannot use {}: {source}. {}", .path.display(), kept_advice(source))]
+    Kept { path: PathBuf, source: std::io::Error },
     #[error("cannot start the thread that writes the files: {0}")]
     Thread(std::io::Error),
 }
@@ -175,6 +175,17 @@ fn advice(error: &std::io::Error) -> &'static str {
             "Name another folder: what is there is a file"
         }
         _ => "Make room for it there",
+    }
+}
+
+/// What to do about a hidden file between the sidecars that cannot be used.
+fn kept_advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            "It belongs to whoever ran this here before: give it to the user who runs this now (chown), run this as that user, \
+             or set another location"
+        }
+        _ => "Move it away, or set another location",
     }
 }
 
@@ -303,10 +314,14 @@ impl Report {
         if !pattern.folder().is_dir() {
             std::fs::create_dir(pattern.folder()).map_err(folder)?;
         }
-        let lock = Lock::take(&pattern.lock()).map_err(folder)?.ok_or_else(|| ReportError::Busy(location.into()))?;
+        let kept = |path: PathBuf| |source| ReportError::Kept { path, source };
+        let lock = pattern.lock();
+        let is_old = lock.exists();
+        let lock = Lock::take(&lock)
+            .map_err(|source| if is_old { kept(lock)(source) } else { folder(source) })?
+            .ok_or_else(|| ReportError::Busy(location.into()))?;
         pattern.remove_unfinished().map_err(folder)?;
-        let found = Journal::read(&pattern, &self.origin)
-            .map_err(|source| ReportError::Journal { path: pattern.journal(), source })?;
+        let found = Journal::read(&pattern, &self.origin).map_err(kept(pattern.journal()))?;
         let journal = match found {
             Found::Nothing => None,
             Found::Journal(journal) => {

@@ -59,6 +59,22 @@ fn a_stale_look_covers_the_whole_frame_whatever_on_missing_says() {
 }
 
 #[test]
+fn looks_that_are_too_old_again_and_again_are_told_once_and_a_pause_is_not() {
+    let mut h = harness(Format::Gray8);
+    let bus = bus(&h);
+    for (number, age) in (0..100).map(|number| (number, if number < 40 { None } else { Some(600) })) {
+        let mut buffer = frame(Format::Gray8, number);
+        attach(&mut buffer, age, &[]);
+        h.push_and_pull(buffer).unwrap();
+    }
+    let warnings: Vec<_> = bus.iter_filtered(&[gst::MessageType::Warning]).collect();
+    assert_eq!(warnings.len(), 1);
+    let gst::MessageView::Warning(warning) = warnings[0].view() else { unreachable!() };
+    let text = warning.error().message().to_owned();
+    assert!(text.contains("25 of 65 frames") && text.contains("500 ms") && text.contains("`max-age`"), "{text}");
+}
+
+#[test]
 fn a_picture_of_another_shape_than_the_look_s_is_covered_as_a_whole_and_a_smaller_one_is_not() {
     let square = gst::Fraction::new(1, 1);
     let shape = |width, height, pixels| look::Shape { width, height, pixels };

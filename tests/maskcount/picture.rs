@@ -23,6 +23,20 @@ fn a_frame_with_faces_gets_their_regions_and_its_look() {
     assert!(followed > 0, "all of them are faint");
 }
 
+#[test]
+fn a_higher_threshold_uncovers_nobody() {
+    let regions = |properties: &str| {
+        let mut h = harness(properties);
+        let (caps, buffer) = demo_frame("NV12");
+        h.set_src_caps(caps);
+        look::read(&h.push_and_pull(buffer).unwrap()).unwrap().faces
+    };
+    let usual = regions("variant=fp32");
+    assert!(usual > 1);
+    assert_eq!(regions("variant=fp32 threshold=1.0"), usual);
+    assert!(regions("variant=fp32 threshold=0.1") >= usual);
+}
+
 #[cfg(feature = "analytics")]
 #[test]
 fn each_face_is_a_detection_of_the_relation_meta_and_related_to_its_tracking() {
