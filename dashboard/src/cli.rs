@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::feeds::link::{Broker, Version};
+use crate::intake::log;
 use crate::server::Access;
 
 /// The operator's page of maskcount: footfall and mask share over the day, for all cameras of a site.
@@ -127,7 +128,7 @@ impl Listen {
     pub fn zone(&self) -> Result<TimeZone, String> {
         let zone = self.time_zone.clone().unwrap_or_else(TimeZone::system);
         if zone.is_unknown() {
-            eprintln!("maskcount-dashboard: this computer has no time zone: days are those of UTC (--time-zone Europe/Paris)");
+            log("this computer has no time zone: days are those of UTC (--time-zone Europe/Paris)");
             return Ok(TimeZone::UTC);
         }
         match zone.iana_name() {

@@ -148,7 +148,10 @@ fn errors_at_start_name_the_file_what_is_wrong_and_the_mend() {
     assert!(start_error("variant=int4").contains("no variant `int4`; it has: fp32, int8"));
     assert!(start_error("input-size=100x100").contains("multiple of 32"));
     let no_gpu = start_error("execution-provider=cuda");
-    assert!(no_gpu.contains("cuda is not in") && no_gpu.contains("it offers: cpu") && no_gpu.contains("`runtime`"), "{no_gpu}");
+    assert!(
+        no_gpu.contains("cuda is not in") && no_gpu.contains("it offers: cpu") && no_gpu.contains("`runtime`"),
+        "{no_gpu}"
+    );
     assert!(start_error("location=/nowhere/at/all/x-%H.json").contains("/nowhere/at/all"));
     assert!(start_error("runtime=/nowhere/libonnxruntime.so").contains("/nowhere/libonnxruntime.so"));
 }
