@@ -456,6 +456,37 @@ fn a_journal_that_cannot_be_read_or_is_another_camera_s_is_put_aside() {
 }
 
 #[test]
+fn the_journal_of_a_disk_that_is_mounted_after_the_start_is_put_aside_and_that_is_said() {
+    let base = tempfile::tempdir().unwrap();
+    let (folder, disk) = (base.path().join("stats"), base.path().join("disk"));
+    let (mut before, _) = open(in_folder(&folder));
+    run(&mut before, "08:40:00", 6.0, 4);
+    before.flush();
+    drop(before);
+    fs::rename(&folder, &disk).unwrap();
+    let kept = fs::read(journal(&disk).unwrap()).unwrap();
+    let (mut report, heard) = open(in_folder(&folder));
+    run(&mut report, "08:41:00", 6.0, 2);
+    report.flush();
+    fs::remove_dir_all(&folder).unwrap();
+    fs::rename(&disk, &folder).unwrap();
+    run(&mut report, "08:41:06", 6.0, 2);
+    report.flush();
+    let aside = names(&folder, true).into_iter().find(|name| name.contains(".aside")).unwrap();
+    assert_eq!(fs::read(folder.join(&aside)).unwrap(), kept);
+    assert_eq!(warnings(&heard).len(), 1, "{heard:?}");
+    assert!(warnings(&heard)[0].contains(&aside), "{heard:?}");
+    // Our own, in a folder that is moved there and back, is no other.
+    let away = base.path().join("away");
+    fs::rename(&folder, &away).unwrap();
+    report.flush();
+    fs::rename(&away, &folder).unwrap();
+    run(&mut report, "08:41:12", 6.0, 2);
+    report.flush();
+    assert_eq!(names(&folder, true).into_iter().filter(|name| name.contains(".aside")).count(), 1);
+}
+
+#[test]
 fn a_folder_that_is_gone_and_comes_back_loses_nothing_and_is_said_once() {
     let base = tempfile::tempdir().unwrap();
     let folder = base.path().join("stats");

@@ -50,6 +50,14 @@ pub struct SsdLevel {
     pub ratios: Vec<f32>,
 }
 
+impl SsdLevel {
+    /// How many priors it has.
+    pub fn priors(&self) -> usize {
+        let shapes = (self.sizes.len() + self.ratios.len()).saturating_sub(1);
+        (self.columns as usize * self.rows as usize).saturating_mul(shapes)
+    }
+}
+
 /// One output of the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Tensor<'a> {

@@ -13,6 +13,8 @@ use super::nms::Votes;
 pub const FORMAT: &str = "maskcount-model/1";
 /// The strides of the networks in use end at 32.
 pub const SIZE_MULTIPLE: u32 = 32;
+/// Priors of all levels of an SSD: ten times what the largest models have, and memory that every device has.
+const MOST_PRIORS: usize = 1_000_000;
 /// Input sides beyond this are a typing error: 4096 × 4096 f32 × 3 are already 200 MB.
 pub(super) const MAX_INPUT_SIDE: u32 = 4096;
 /// The name by which a user asks for the network that the manifest's own `file` names.
@@ -317,6 +319,11 @@ fn parse_decoder(of: &Fields, labels: Vec<Option<super::Label>>) -> Result<Decod
                 "a list of {\"grid\": [columns, rows], \"sizes\": […], \"ratios\": […]} with positive numbers",
                 |v| v.as_array()?.iter().map(ssd_level).collect::<Option<Vec<_>>>().filter(|l| !l.is_empty()),
             )?;
+            let priors = levels.iter().map(SsdLevel::priors).fold(0, usize::saturating_add);
+            if priors > MOST_PRIORS {
+                let found = Value::String(format!("{priors} of them"));
+                return Err(of.wrong("levels", &format!("levels with {MOST_PRIORS} priors at most"), &found));
+            }
             Ok(DecoderSpec::Ssd {
                 boxes: of.text("boxes")?,
                 scores: of.text("scores")?,
@@ -451,6 +458,21 @@ mod tests {
         let votes = serde_json::json!({ "best": 0.5, "support": 1, "label": 0, "bias": -2.5 });
         assert_eq!(with_votes(Some(votes)), Ok(Some(Votes { best: 0.5, support: 1.0, label: 0.0, bias: -2.5 })));
         assert_eq!(with_votes(None), Ok(None));
+    }
+
+    #[test]
+    fn more_priors_than_a_device_has_memory_for_are_refused() {
+        let with_levels = |count: usize| {
+            let mut manifest: Value = serde_json::from_str(BUILT_IN_MANIFEST).unwrap();
+            let level = serde_json::json!({ "grid": [1000, 500], "sizes": [0.1], "ratios": [1] });
+            manifest["input"]["resizable"] = false.into();
+            manifest["decoder"] = serde_json::json!({ "kind": "ssd", "boxes": "b", "scores": "s", "activation": "sigmoid",
+                "variances": [0.1, 0.1, 0.2, 0.2], "levels": vec![level; count] });
+            Manifest::parse(&manifest.to_string(), "m").map(drop).map_err(|e| e.to_string())
+        };
+        assert_eq!(with_levels(2), Ok(()));
+        let text = with_levels(3).unwrap_err();
+        assert!(text.contains("decoder.levels") && text.contains("1500000"), "{text}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::held::{self, Face, HeldFaces};
 use super::layout::Layout;
 use super::meta::{self, Sight};
 use super::properties::{self, Settings};
-use super::{Mode, OnMissing, Scope};
+use super::{Mode, OnMissing, Scope, tags};
 use crate::element::{self, lock};
 use crate::look::Shape;
 use crate::mosaic::{self, Cover};
@@ -289,7 +289,10 @@ impl BaseTransformImpl for FacePixelate {
         {
             state.discontinuous = true;
         }
-        self.parent_sink_event(event)
+        match tags::without_pictures(event) {
+            Some(event) => self.parent_sink_event(event),
+            None => true,
+        }
     }
 
     fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {

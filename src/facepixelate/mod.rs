@@ -15,6 +15,8 @@
 //! Elements before it are offered no memory of the elements behind it, and may not leave the cutting of a picture to those:
 //! what others can look into never holds a raw picture.
 //!
+//! Tags that hold bytes (the cover of a file, previews, attachments) are taken out of the stream: they are pictures, too.
+//!
 //! Areas of the type `unseen`, which `maskcount` leaves where somebody may have come in since its last look, become
 //! one colour (or black), without margin, on their own frame only.
 //!
@@ -37,6 +39,7 @@ mod imp;
 mod layout;
 mod meta;
 mod properties;
+mod tags;
 
 use gst::glib;
 use gst::prelude::*;

@@ -63,6 +63,14 @@ pub fn seldom(element: &MaskCount) -> gst::Message {
     gst::message::Warning::builder(gst::StreamError::Failed, &text).src(element).build()
 }
 
+/// Frames tell no times.
+pub fn untimed(element: &MaskCount) -> gst::Message {
+    let text = "frames carry no time, or always the same one: a camera's are taken to come when they arrive here, those of a \
+                recording (`start-time`) at the rate of the caps, 25 a second without one. Set do-timestamp=true at the source, \
+                or the frame rate in the caps";
+    gst::message::Warning::builder(gst::StreamError::Failed, text).src(element).build()
+}
+
 /// How many of those who are followed are of each state; who shook the head is in none.
 pub fn live(element: &MaskCount, faces: impl Iterator<Item = InView>) -> gst::Message {
     let mut counts = [0u32; 4];

@@ -30,6 +30,11 @@ impl UtcClock {
         UtcClock { start, ..UtcClock::default() }
     }
 
+    /// Whether times are those of a recording, and not of what is going on now.
+    pub fn is_of_a_recording(&self) -> bool {
+        self.start.is_some()
+    }
+
     /// The next frame begins a new segment: running times may start again.
     pub fn segment(&mut self) {
         (self.base, self.before) = (None, None);

@@ -47,7 +47,10 @@ impl MaskCount {
         let mut stats = lock(&self.stats).clone();
         let video = state.video.clone().ok_or(Failure::NotNegotiated)?;
         state.follow(&settings);
-        let time = state.advance(self.running_time(buffer), &video);
+        let time = state.advance(self.running_time(buffer), &video, start);
+        if state.untimed.is_news() {
+            state.posts.push_back(bus::untimed(&self.obj()));
+        }
         let utc = state.clock.utc(time.as_nanos() as u64, sender_time(buffer), Timestamp::now);
 
         if settings.paused {

@@ -12,6 +12,7 @@
 //! | flush, new segment | every track ends, a look under way is dropped, the window goes on |
 //! | a frame earlier than the one before it, by up to a second | it is taken as the next one by the frame rate |
 //! | by more | as a flush |
+//! | a frame without a time, or with that of the one before it | without `start-time` it is of the time at which it comes, by the frame rate of the caps at the earliest; with it, of the frame rate. A warning says so |
 //! | new caps | a look under way is dropped |
 //! | picture of another size | every track ends, the window goes on |
 //! | gap buffer, late frame (QoS), `paused` | no look; the time is missing in `coverage`. Where frames are late with and without a look, looks become fewer but do not end; a frame that is in time again ends it |
@@ -76,6 +77,7 @@ mod properties;
 mod state;
 mod stats;
 mod timing;
+mod untimed;
 mod video;
 
 use gst::glib;

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::imp::CAT;
 use super::properties::Settings;
 use super::stats::Stats;
+use super::untimed::Untimed;
 use super::video::Video;
 use crate::detect::change::Change;
 use crate::detect::{DetectError, Label};
@@ -51,6 +52,7 @@ pub struct State {
     /// Running time of the frame that the boxes rest on; with `async` it is older than `last_begun` most of the time.
     last_look: Option<Duration>,
     pub last_frame: Option<Duration>,
+    pub untimed: Untimed,
     last_live: Option<Duration>,
     /// Nothing of what was seen before can be joined to the next frame.
     broken: bool,
@@ -78,6 +80,7 @@ impl State {
             seldom: 0,
             last_look: None,
             last_frame: None,
+            untimed: Untimed::default(),
             last_live: None,
             broken: false,
             faces: Vec::with_capacity(64),
@@ -85,11 +88,15 @@ impl State {
         }
     }
 
-    /// Goes on to the next frame and tells its running time: the one it has, else, as of a frame out of order, the last one's
-    /// and a frame. A step further back, a flush or a new segment ends every track.
-    pub fn advance(&mut self, timed: Option<Duration>, video: &Video) -> Duration {
+    /// Goes on to the next frame, which comes `now`, and tells its running time: its own, else that of [`Untimed`]; of a frame
+    /// out of order the last one's and a frame. A step further back, a flush or a new segment ends every track.
+    pub fn advance(&mut self, own: Option<Duration>, video: &Video, now: Instant) -> Duration {
         let next = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(video.frame_duration()));
-        let time = timed.unwrap_or(next);
+        let steady = (!self.clock.is_of_a_recording()).then_some(now);
+        let time = match self.untimed.own(own) {
+            Some(time) => time,
+            None => self.untimed.next(self.last_frame, video.rate(), steady),
+        };
         let back = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_sub(time));
         let is_out_of_order = !self.broken && !back.is_zero() && back <= OUT_OF_ORDER;
         // Time goes on: what grows with the age of a look must not stand still.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gst_video::prelude::*;
 
 use super::failure::Failure;
+use super::untimed::UNKNOWN_RATE;
 use crate::detect::sampling::{Colorimetry, Geometry, Matrix};
 use crate::element;
 use crate::look::Shape;
@@ -31,14 +32,15 @@ impl Video {
         Ok(Video { info, format, colorimetry: Colorimetry { matrix, full_range } })
     }
 
-    /// Time from frame to frame by the caps; at 25 frames a second where they do not say.
-    pub fn frame_duration(&self) -> Duration {
+    /// Time from frame to frame by the caps, where they tell it.
+    pub fn rate(&self) -> Option<Duration> {
         let fps = self.info.fps();
-        if fps.numer() > 0 {
-            Duration::from_secs_f64(f64::from(fps.denom()) / f64::from(fps.numer()))
-        } else {
-            Duration::from_millis(40)
-        }
+        (fps.numer() > 0).then(|| Duration::from_secs_f64(f64::from(fps.denom()) / f64::from(fps.numer())))
+    }
+
+    /// As [`rate`](Video::rate); at 25 frames a second where they do not.
+    pub fn frame_duration(&self) -> Duration {
+        self.rate().unwrap_or(UNKNOWN_RATE)
     }
 
     /// Shape of the picture that the buffer holds, of which a crop meta may show a part.

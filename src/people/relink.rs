@@ -38,8 +38,9 @@ impl People {
         let best = self.tracks.iter().enumerate().filter_map(better).min_by(|a, b| a.0.total_cmp(&b.0));
         let track = &mut self.tracks[index];
         track.confirmed = true;
-        // Who shook the head before is out of the counts whoever it is.
-        if let Some((_, other)) = best.filter(|_| track.may_be_counted()) {
+        // Who shook the head before is out of the counts whoever it is, and who is counted has a passage of its own already: it
+        // was taken from this track once, and cannot be given to somebody else.
+        if let Some((_, other)) = best.filter(|_| track.may_be_counted() && track.counted.is_none()) {
             self.give_back(other, index);
         }
     }

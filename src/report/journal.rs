@@ -86,14 +86,20 @@ impl Journal {
                 Some(why) => why,
             },
         };
-        let named = |number: u32| match number {
-            1 => path.with_extension("journal.aside"),
-            _ => path.with_extension(format!("journal.aside-{number}")),
+        Ok(Found::SetAside { path: put_aside(&path)?, why })
+    }
+
+    /// Puts aside the journal that is there, unless it is this one or holds nothing; tells where.
+    pub fn put_aside_unless(ours: Option<&Journal>, pattern: &Pattern) -> io::Result<Option<PathBuf>> {
+        let path = pattern.journal();
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
         };
-        // One that was put aside before is not lost for this one.
-        let aside = (1..).map(named).find(|aside| aside.symlink_metadata().is_err()).expect("numbers do not end");
-        std::fs::rename(&path, &aside)?;
-        Ok(Found::SetAside { path: aside, why })
+        let is_ours = ours.is_some_and(|ours| serde_json::to_vec(ours).is_ok_and(|text| text == bytes));
+        let is_empty = || serde_json::from_slice::<Journal>(&bytes).is_ok_and(|j| j.is_empty());
+        if is_ours || is_empty() { Ok(None) } else { put_aside(&path).map(Some) }
     }
 
     fn wrong(&self, origin: &Origin) -> Option<String> {
@@ -119,6 +125,18 @@ impl Journal {
         }
         None
     }
+}
+
+/// Gives the journal a name under which nobody reads it; tells which.
+fn put_aside(path: &Path) -> io::Result<PathBuf> {
+    let named = |number: u32| match number {
+        1 => path.with_extension("journal.aside"),
+        _ => path.with_extension(format!("journal.aside-{number}")),
+    };
+    // One that was put aside before is not lost for this one.
+    let aside = (1..).map(named).find(|aside| aside.symlink_metadata().is_err()).expect("numbers do not end");
+    std::fs::rename(path, &aside)?;
+    Ok(aside)
 }
 
 /// The right to write the files of a pattern; the system takes it back when the process ends, however it ends.

@@ -45,6 +45,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ use journal::{Found, Journal, Lock};
 use privacy::{Held, Origin, Rules};
 use sidecar::Pattern;
 use window::looked_until;
-use writer::{Common, Files, Writer};
+use writer::{Common, Files, PATIENCE, Writer};
 
 /// Records that are kept in memory while the disk takes none; the oldest beyond them are lost, and it is said.
 pub const KEPT_RECORDS: usize = 1024;
@@ -208,6 +209,14 @@ struct Left {
     origin: Arc<Origin>,
 }
 
+/// A record that is not told yet.
+struct Untold {
+    /// Number of the mail that it went to the journal with, and when.
+    mail: u64,
+    since: Instant,
+    record: Record,
+}
+
 /// The open window, the rules that it is under, and the files that its record goes to.
 ///
 /// [`frame`](Report::frame), [`take`](Report::take), [`amend`](Report::amend) and [`withdraw`](Report::withdraw) are
@@ -226,8 +235,9 @@ pub struct Report {
     journalled: Option<Timestamp>,
     changed: bool,
     notices: Vec<Notice>,
-    /// Records that are not told yet, with the number of the mail they went to the journal with.
-    untold: VecDeque<(u64, Record)>,
+    untold: VecDeque<Untold>,
+    /// The disk does not answer, and it has been said.
+    hangs: bool,
     stats: Stats,
     common: Arc<Common>,
     writer: Option<Writer>,
@@ -297,6 +307,7 @@ impl Report {
             changed: false,
             notices: Vec::new(),
             untold: VecDeque::new(),
+            hangs: false,
             stats: Stats::default(),
             common,
             writer: None,
@@ -453,16 +464,37 @@ impl Report {
     #[must_use = "records are in here"]
     pub fn notices(&mut self) -> Vec<Notice> {
         if !self.untold.is_empty() {
-            let tried = self.common.tried.load(Ordering::Acquire);
-            self.tell(self.untold.iter().filter(|(mail, _)| *mail > tried).count().min(KEPT_RECORDS));
+            self.tell_due(Instant::now());
         }
         std::mem::take(&mut self.notices)
+    }
+
+    /// Tells the records that the journal has, or could not take. A disk that hangs says neither: after a while they are
+    /// told all the same.
+    fn tell_due(&mut self, now: Instant) {
+        let tried = self.common.tried.load(Ordering::Acquire);
+        self.tell(self.untold.iter().filter(|untold| untold.mail > tried).count().min(KEPT_RECORDS));
+        let late = |untold: &Untold| now.saturating_duration_since(untold.since) >= PATIENCE;
+        let hangs = self.untold.front().is_some_and(late);
+        if hangs && !self.hangs {
+            self.notices.push(Notice::Warning {
+                text: format!(
+                    "the disk has not answered for {} s: records are told as they come, but a power cut loses those that are in \
+                     no sidecar file yet",
+                    PATIENCE.as_secs()
+                ),
+            });
+        }
+        self.hangs = hangs || (self.hangs && !self.untold.is_empty());
+        if hangs {
+            self.tell(self.untold.iter().filter(|untold| !late(untold)).count());
+        }
     }
 
     /// Lets the oldest untold records out, all but so many.
     fn tell(&mut self, but: usize) {
         let told = self.untold.drain(..self.untold.len().saturating_sub(but));
-        self.notices.extend(told.map(|(_, record)| Notice::Record(record)));
+        self.notices.extend(told.map(|untold| Notice::Record(untold.record)));
     }
 
     /// Ends the report; what could not be written until now is lost, and said. The totals with that.
@@ -475,5 +507,31 @@ impl Report {
     pub fn stats(&self) -> Stats {
         let withheld = self.open.is_some_and(|held| held.window.extended > 0) || self.left.is_some();
         Stats { withheld, lost: self.common.lost.load(Ordering::Relaxed), ..self.stats }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_told_though_the_disk_hangs_and_that_is_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = folder.path().join("%Y%m%dT%H%M%SZ.json").to_str().map(str::to_owned);
+        let settings = Settings { window: 10, min_persons: 0, location, ..Settings::default() };
+        // Nothing is written before it is flushed: a disk that takes its time.
+        let mut report = Report::open_without_thread(settings, ModelIdentity::default(), "0.1.0", |_| ()).unwrap();
+        let start: Timestamp = "2026-04-26T08:40:00Z".parse().unwrap();
+        for second in 0..25 {
+            report.frame(start + SignedDuration::from_secs(second), true);
+        }
+        assert!(report.notices().is_empty());
+        for _ in 0..2 {
+            report.tell_due(Instant::now() + PATIENCE);
+        }
+        let said = report.notices();
+        let warnings = said.iter().filter(|notice| matches!(notice, Notice::Warning { .. })).count();
+        let records = said.iter().filter(|notice| matches!(notice, Notice::Record(_))).count();
+        assert_eq!((warnings, records), (1, 2), "{said:?}");
     }
 }

@@ -1,11 +1,13 @@
 //! The turn from one window to the next: what is given out, what is withheld and goes on, what a restart takes over.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 use super::journal::State;
 use super::privacy::{Held, Origin};
 use super::window::{Window, looked_until};
-use super::{Left, Notice, Record, Report, Then, Withheld};
+use super::{Left, Notice, Record, Report, Then, Untold, Withheld};
 
 impl Report {
     /// Sees to it that the open window is the one that `time` belongs to.
@@ -115,7 +117,7 @@ impl Report {
         };
         let open = self.open.or(self.left.as_ref().map(|left| left.held));
         let (mail, lost) = writer.post(closed.iter().cloned(), State { open });
-        self.untold.extend(closed.into_iter().map(|record| (mail, record)));
+        self.untold.extend(closed.into_iter().map(|record| Untold { mail, since: Instant::now(), record }));
         if let Some(lost) = lost {
             self.notices.push(Notice::RecordLost { start: lost.start, end: lost.end });
         }

@@ -17,8 +17,8 @@ use super::record::Record;
 use super::sidecar::{self, Pattern};
 use super::{KEPT_RECORDS, Notice};
 
-/// How long the end of a stream waits for the disk.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the end of a stream, and a record, waits for the disk.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// First and longest wait before a write that failed is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -56,6 +56,8 @@ pub(super) struct Files {
     failing: bool,
     /// What stands in the journal is what stands here.
     journalled: bool,
+    /// As it was written last, or found at the start.
+    written: Option<Journal>,
 }
 
 impl Files {
@@ -67,6 +69,7 @@ impl Files {
         notify: Notify,
         found: Option<Journal>,
     ) -> Files {
+        let written = found.clone();
         let (state, state_origin, unwritten) = match found {
             Some(j) => (j.state, Arc::new(j.origin), j.unwritten.into()),
             None => (State::default(), origin.clone(), VecDeque::new()),
@@ -85,6 +88,7 @@ impl Files {
             closed: Vec::new(),
             failing: false,
             journalled: true,
+            written,
         }
     }
 
@@ -136,6 +140,7 @@ impl Files {
                 .ok_or_else(|| io::Error::other("another element writes the same files"))?;
             self.journalled = false;
             self.shelf = None;
+            self.save_other_journal()?;
         }
         if !self.journalled || self.failing {
             self.write_journal()?;
@@ -153,10 +158,27 @@ impl Files {
         self.write_journal()
     }
 
+    /// Another folder may stand here now, as when a disk was mounted after the start: the journal in it is of another run, and
+    /// what that counted must not be written over.
+    fn save_other_journal(&mut self) -> io::Result<()> {
+        let Some(path) = Journal::put_aside_unless(self.written.as_ref(), &self.pattern)? else { return Ok(()) };
+        (self.notify)(Notice::Warning {
+            text: format!(
+                "another folder has come in the place of {}, with the journal of an earlier run. It was put aside as {}: what is \
+                 in it is in no record",
+                self.pattern.folder().display(),
+                path.display()
+            ),
+        });
+        Ok(())
+    }
+
     fn write_journal(&mut self) -> io::Result<()> {
         self.journalled = false;
         let unwritten = self.unwritten.iter().cloned().collect();
-        Journal::new((*self.state_origin).clone(), self.state, unwritten).write(&self.pattern)?;
+        let journal = Journal::new((*self.state_origin).clone(), self.state, unwritten);
+        journal.write(&self.pattern)?;
+        self.written = Some(journal);
         self.journalled = true;
         self.common.tried.store(self.mail, Ordering::Release);
         for path in self.closed.drain(..) {

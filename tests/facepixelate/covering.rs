@@ -121,3 +121,37 @@ fn a_box_grows_by_the_margin_and_with_the_age_of_its_look() {
     // 0.5 and 2 per second for 0.25 s: one box on each side.
     assert_covered_exactly(Format::Gray8, &h.push_and_pull(buffer).unwrap(), (100, 80, 60, 60));
 }
+
+#[test]
+fn covers_and_other_pictures_in_tags_do_not_go_on_and_other_tags_do() {
+    let mut h = harness(Format::Nv12);
+    let cover = || gst::Sample::builder().buffer(&gst::Buffer::from_slice(b"a face")).build();
+    let tags = |with_title: bool| {
+        let mut tags = gst::TagList::new();
+        let list = tags.make_mut();
+        list.add::<gst::tags::Image>(&cover(), gst::TagMergeMode::Append);
+        list.add::<gst::tags::Attachment>(&cover(), gst::TagMergeMode::Append);
+        if with_title {
+            list.add::<gst::tags::Title>(&"market", gst::TagMergeMode::Append);
+        }
+        tags
+    };
+    assert!(h.push_event(gst::event::Tag::new(tags(true))));
+    assert!(h.push_event(gst::event::Tag::new(tags(false))));
+    let mut toc = gst::Toc::new(gst::TocScope::Global);
+    let mut chapter = gst::TocEntry::new(gst::TocEntryType::Chapter, "1");
+    chapter.make_mut().set_tags(tags(true));
+    toc.make_mut().append_entry(chapter);
+    assert!(h.push_event(gst::event::Toc::new(&toc, false)));
+    h.push_and_pull(frame(Format::Nv12, 0)).unwrap();
+    let events: Vec<_> = std::iter::from_fn(|| h.try_pull_event()).collect();
+    let seen: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event.view() {
+            gst::EventView::Tag(tag) => Some(tag.tag().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()),
+            gst::EventView::Toc(_) => panic!("the chapters' covers went on"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(seen, [["title"]]);
+}
