@@ -191,7 +191,7 @@ impl Sampler {
             self.pick(y, picture);
             let part = y * width..y * width + self.scaled.0;
             let targets = [&mut red[part.clone()], &mut green[part.clone()], &mut blue[part]];
-            rows::convert(&self.conversion, self.picked.each_ref().map(Vec::as_slice), targets);
+            rows::convert(&self.conversion, slices(&self.picked), targets);
         }
     }
 
@@ -210,9 +210,9 @@ impl Sampler {
                 }
                 self.pick(y, picture);
                 let pixels = &mut self.pixels[at][1..][..self.scaled.0];
-                rows::convert_pixels(&self.mixes, self.picked.each_ref().map(Vec::as_slice), pixels);
+                rows::convert_pixels(&self.mixes, slices(&self.picked), pixels);
             }
-            rows::pack(self.pixels.each_ref().map(Vec::as_slice), patches);
+            rows::pack(slices(&self.pixels), patches);
         }
     }
 
@@ -240,6 +240,11 @@ impl Sampler {
         let (_, _, w, h) = self.geometry.crop;
         (w as f32 / self.scaled.0 as f32, h as f32 / self.scaled.1 as f32)
     }
+}
+
+/// Three rows. (`map` would write an array in halves and read it back whole, which waits in each row.)
+fn slices<T>([a, b, c]: &[Vec<T>; 3]) -> [&[T]; 3] {
+    [a, b, c]
 }
 
 impl Component {

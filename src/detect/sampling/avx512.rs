@@ -193,25 +193,39 @@ const SOURCES: [(usize, [u8; 64]); STORES] = {
     sources
 };
 
+/// Pixels of a row that the patches of one round are made from.
+const WINDOW: usize = 2 * SOURCES[STORES - 1].0 + 8;
+
 #[target_feature(enable = "avx512vbmi,avx512bw")]
-fn pack_wide([above, middle, below]: [&[u32]; 3], stores: &mut [[u8; 64]], rounds: usize) {
-    let sources = SOURCES.each_ref().map(|(pair, bytes)| (*pair, load(bytes)));
+fn pack_wide(rows: [&[u32]; 3], stores: &mut [[u8; 64]], rounds: usize) {
+    // A closure would not be compiled for wide registers.
+    let mut bytes = [_mm512_setzero_si512(); STORES];
+    for (bytes, source) in bytes.iter_mut().zip(&SOURCES) {
+        *bytes = load(&source.1);
+    }
     let (rounds_of, _) = stores.as_chunks_mut::<STORES>();
     for (round, stores) in rounds_of.iter_mut().enumerate().take(rounds) {
-        for ((pair, bytes), store) in sources.iter().zip(stores) {
-            let at = 2 * (round * ROUND + pair);
+        let [above, middle, below] = [window(rows[0], round), window(rows[1], round), window(rows[2], round)];
+        for store in 0..STORES {
+            let at = 2 * SOURCES[store].0;
             let both = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(eight(above, at)), eight(middle, at));
-            let made = _mm512_permutex2var_epi8(both, *bytes, _mm512_castsi256_si512(eight(below, at)));
+            let made = _mm512_permutex2var_epi8(both, bytes[store], _mm512_castsi256_si512(eight(below, at)));
             // SAFETY: there are 64 bytes, and the instruction asks for no alignment.
-            unsafe { _mm512_storeu_si512(store.as_mut_ptr().cast(), made) }
+            unsafe { _mm512_storeu_si512(stores[store].as_mut_ptr().cast(), made) }
         }
     }
+}
+
+/// What one row has for a round.
+#[inline(always)]
+fn window(row: &[u32], round: usize) -> &[u32; WINDOW] {
+    row[2 * round * ROUND..].first_chunk().expect("a row has two pixels more than twice its patches")
 }
 
 /// Eight pixels.
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512bw")]
-fn eight(row: &[u32], at: usize) -> __m256i {
+fn eight(row: &[u32; WINDOW], at: usize) -> __m256i {
     let pixels = &row[at..][..8];
     // SAFETY: eight pixels are 32 bytes, and the instruction asks for no alignment.
     unsafe { _mm256_loadu_si256(pixels.as_ptr().cast()) }
