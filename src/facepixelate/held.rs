@@ -59,11 +59,11 @@ impl Default for HeldFaces {
 }
 
 impl HeldFaces {
-    /// Goes on to the frame of `time`. Where times begin anew, where they go back and where there is none, only the length
+    /// Goes on to the frame of `time`. Where times begin anew, go back or stand still, and where there is none, only the length
     /// of a frame counts, and nothing at all where that is unknown too: boxes are then held longer, not shorter.
     pub fn advance(&mut self, time: Option<Duration>, frame: Option<Duration>, continuous: bool) {
         let elapsed = match (self.last, time) {
-            (Some(last), Some(time)) if continuous => time.checked_sub(last),
+            (Some(last), Some(time)) if continuous => time.checked_sub(last).filter(|step| !step.is_zero()),
             _ => None,
         };
         self.clock = self.clock.saturating_add(elapsed.or(frame).unwrap_or_default());

@@ -33,6 +33,8 @@ struct State {
     unseen: Vec<Rect>,
     /// An event came after which times do not follow the ones before.
     discontinuous: bool,
+    /// When the newest frame came.
+    came: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -158,7 +160,10 @@ impl State {
             let (frames, seconds) = (u64::try_from(fps.numer()).ok()?, u64::try_from(fps.denom()).ok()?);
             gst::ClockTime::SECOND.mul_div_floor(seconds, frames)
         };
-        let frame = buffer.duration().or_else(|| (fps.numer() > 0).then(by_rate).flatten());
+        let now = Instant::now();
+        // Of a camera that tells neither times nor a rate, what has passed since its last frame came.
+        let passed = self.came.replace(now).and_then(|before| gst::ClockTime::try_from(now - before).ok());
+        let frame = buffer.duration().or_else(|| (fps.numer() > 0).then(by_rate).flatten()).or(passed);
         // A buffer that says DISCONT follows others that were lost, as behind a leaky queue: its time is none the worse.
         let continuous = !std::mem::take(&mut self.discontinuous);
         let age = match sight {
@@ -275,7 +280,7 @@ impl BaseTransformImpl for FacePixelate {
         // The held faces outlive a change of caps.
         let held = state.take().map(|state| state.held).unwrap_or_default();
         let faces = Vec::with_capacity(held::CAPACITY);
-        *state = Some(State { info, format, black, held, faces, unseen: Vec::new(), discontinuous: true });
+        *state = Some(State { info, format, black, held, faces, unseen: Vec::new(), discontinuous: true, came: None });
         Ok(())
     }
 
@@ -305,8 +310,9 @@ impl BaseTransformImpl for FacePixelate {
         done.cover_time += start.elapsed();
         *lock(&self.stats) = done;
         let sight = covered.map_err(|failure| self.fail(&failure))?;
-        // Without an age there was no look yet, or the analysis is paused: that is nobody's fault.
-        if matches!(sight, Sight::Stale(Some(_))) {
+        // Without an age there was no look yet, or the analysis is paused: that is nobody's fault. Nor is it a loss where all is
+        // covered anyway.
+        if settings.scope == Scope::Faces && matches!(sight, Sight::Stale(Some(_))) {
             self.tell_behind(done.frames, &settings);
         }
         // The next failure is news again.
@@ -321,6 +327,10 @@ impl BaseTransformImpl for FacePixelate {
     ) -> Result<(), gst::LoggableError> {
         self.parent_propose_allocation(decide_query, query)?;
         element::without_crop(query);
+        // An overlay is to be drawn before the picture is covered.
+        while let Some(index) = query.find_allocation_meta::<gst_video::VideoOverlayCompositionMeta>() {
+            query.remove_nth_allocation_meta(index);
+        }
         // The memory of a sink may be open to others: the raw picture must not lie there until it is covered.
         while query.allocation_pools().next().is_some() {
             query.remove_nth_allocation_pool(0);

@@ -10,17 +10,21 @@ use crate::look::{self, Shape};
 use crate::people::NO_ID;
 use crate::picture::Rect;
 
-/// Metas that hold a picture of their own, the raw one for all we know: removed always. A buffer that a tee had to copy
-/// keeps its original as its parent. The last one exists from GStreamer 1.28 on.
-const PICTURE_METAS: [&str; 4] = [
+/// Metas that hold a picture of their own, the raw one for all we know, or what is to be drawn over the covered one: removed
+/// always. A buffer that a tee had to copy keeps its original as its parent. The last one exists from GStreamer 1.28 on.
+const PICTURE_METAS: [&str; 6] = [
     "GstParentBufferMetaAPI",
     "GstVideoGLTextureUploadMetaAPI",
+    "GstVideoOverlayCompositionMetaAPI",
+    "GstVideoCodecAlphaMetaAPI",
     "GstOriginalBufferMetaAPI",
     "GstAnalyticsBatchMetaAPI",
 ];
 
-/// Metas that may say where and who a face was (from GStreamer 1.24 and 1.28 on): removed unless `keep-meta` is set.
-const FINDING_METAS: [&str; 2] = ["GstAnalyticsRelationMetaAPI", "GstTensorMetaAPI"];
+/// Metas that may say where and who a face was (the first is what a camera may write of its own analysis; the others exist from
+/// GStreamer 1.24 and 1.28 on): removed unless `keep-meta` is set.
+const FINDING_METAS: [&str; 3] =
+    ["GstVideoSEIUserDataUnregisteredMetaAPI", "GstAnalyticsRelationMetaAPI", "GstTensorMetaAPI"];
 
 /// What the metadata of a frame is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

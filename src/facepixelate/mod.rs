@@ -25,7 +25,7 @@
 //! | new segment, flush, time that goes back | held; only one frame's length counts as passed |
 //! | frames that were lost before this one (DISCONT) | nothing by itself: the time that has passed counts |
 //! | the id of a box is in another place than its face can have got to | held: the id may have gone over to somebody else |
-//! | frames without times | their duration, else the caps' frame rate counts; with neither, boxes are held on |
+//! | frames without times, or with that of the one before | their duration, else the caps' frame rate, else how long they take to come |
 //! | picture of another size while boxes are held | the whole frame is covered for `hold` |
 //! | more than 256 boxes | the whole frame is covered for `hold` |
 //! | READY | dropped |

@@ -66,8 +66,7 @@ pub fn seldom(element: &MaskCount) -> gst::Message {
 /// Frames tell no times.
 pub fn untimed(element: &MaskCount) -> gst::Message {
     let text = "frames carry no time, or always the same one: a camera's are taken to come when they arrive here, those of a \
-                recording (`start-time`) at the rate of the caps, 25 a second without one. Set do-timestamp=true at the source, \
-                or the frame rate in the caps";
+                recording (`start-time`) at the rate of the caps, 25 a second without one. Set do-timestamp=true at the source";
     gst::message::Warning::builder(gst::StreamError::Failed, text).src(element).build()
 }
 

@@ -54,7 +54,7 @@ impl MaskCount {
         let utc = state.clock.utc(time.as_nanos() as u64, sender_time(buffer), Timestamp::now);
 
         if settings.paused {
-            state.forget_pictures();
+            state.rest(time);
         }
         // With `async`: what was found since the last frame.
         let before = state.end_look(false, &mut stats)?;

@@ -10,7 +10,7 @@
 //! | what happens | what becomes of tracks and windows |
 //! |---|---|
 //! | flush, new segment | every track ends, a look under way is dropped, the window goes on |
-//! | a frame earlier than the one before it, by up to a second | it is taken as the next one by the frame rate |
+//! | a frame earlier than the one before it, by up to a second | it is taken as a little later than that one |
 //! | by more | as a flush |
 //! | a frame without a time, or with that of the one before it | without `start-time` it is of the time at which it comes, by the frame rate of the caps at the earliest; with it, of the frame rate. A warning says so |
 //! | new caps | a look under way is dropped |

@@ -89,9 +89,8 @@ impl State {
     }
 
     /// Goes on to the next frame, which comes `now`, and tells its running time: its own, else that of [`Untimed`]; of a frame
-    /// out of order the last one's and a frame. A step further back, a flush or a new segment ends every track.
+    /// out of order a little more than the last one's. A step further back, a flush or a new segment ends every track.
     pub fn advance(&mut self, own: Option<Duration>, video: &Video, now: Instant) -> Duration {
-        let next = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(video.frame_duration()));
         let steady = (!self.clock.is_of_a_recording()).then_some(now);
         let time = match self.untimed.own(own) {
             Some(time) => time,
@@ -99,7 +98,10 @@ impl State {
         };
         let back = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_sub(time));
         let is_out_of_order = !self.broken && !back.is_zero() && back <= OUT_OF_ORDER;
-        // Time goes on: what grows with the age of a look must not stand still.
+        // Time goes on: what grows with the age of a look must not stand still. But not as fast as frames come, so that their
+        // own times catch up.
+        let little = video.frame_duration() / 4;
+        let next = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_add(little));
         let time = if is_out_of_order { next } else { time };
         if self.broken || back > OUT_OF_ORDER {
             self.forget();
@@ -247,6 +249,16 @@ impl State {
     pub fn watch(&mut self, buffer: &gst::BufferRef, video: &Video) -> Result<(), Failure> {
         self.leaves_out = true;
         video.with_picture(buffer, |picture| self.change.take(picture))
+    }
+
+    /// Ends the tracks of those who are gone by now while nothing is looked at (and all is covered): their passages are of this
+    /// time, not of the next look's.
+    pub fn rest(&mut self, time: Duration) {
+        self.forget_pictures();
+        let is_long_ago = self.last_look.is_some_and(|last| time.saturating_sub(last) > people::LOST_AFTER);
+        if is_long_ago && !self.people.is_empty() {
+            take(&mut self.report, &mut self.counted, self.people.forget(time), &self.clock);
+        }
     }
 
     /// Whether it is to be said that looks are too far apart to count anybody: once one after the other was, and once only.

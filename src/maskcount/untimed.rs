@@ -33,10 +33,9 @@ impl Untimed {
         self.in_a_row = self.in_a_row.saturating_add(1);
         let by_rate = last.map_or(Duration::ZERO, |last| last.saturating_add(rate.unwrap_or(UNKNOWN_RATE)));
         let Some(now) = now else { return by_rate };
-        let (from, since) = *self.since.get_or_insert((by_rate, now));
-        let by_clock = from.saturating_add(now.saturating_duration_since(since));
         let least = if rate.is_some() { by_rate } else { last.unwrap_or_default() };
-        by_clock.max(least)
+        let (from, since) = *self.since.get_or_insert((least, now));
+        from.saturating_add(now.saturating_duration_since(since)).max(least)
     }
 
     /// Whether it is to be said that frames have no times: once.

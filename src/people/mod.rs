@@ -134,6 +134,8 @@ struct Track {
     due: Option<Duration>,
     /// When and as what it was counted.
     counted: Option<(Duration, State)>,
+    /// It passed every test while another's count was on it: it is to be counted, wherever it is now.
+    owed: bool,
     /// It was counted before the longest track was over: not to be counted again, nor amended.
     settled: bool,
     opt_out: OptOut,
@@ -170,6 +172,11 @@ impl Looks {
         Looks { born: time, count: 1, motion: Motion::new(time, face.rect), vote, crossed }
     }
 
+    /// Whether they are as many, and over as long a time, as a passage needs.
+    fn are_enough(&self) -> bool {
+        self.count >= CONFIRM_LOOKS && self.motion.seen().saturating_sub(self.born) >= CONFIRM_SPAN
+    }
+
     fn observe(&mut self, time: Duration, face: &Face, crosses: bool) {
         self.count += 1;
         self.motion.observe(time, face);
@@ -181,8 +188,7 @@ impl Looks {
 impl Track {
     /// Whether its looks make it a passage.
     fn has_evidence(&self) -> bool {
-        let age = self.looks.motion.seen().saturating_sub(self.looks.born);
-        self.looks.count >= CONFIRM_LOOKS && age >= CONFIRM_SPAN && self.evidence >= CONFIRM_EVIDENCE
+        self.looks.are_enough() && self.evidence >= CONFIRM_EVIDENCE
     }
 
     /// As what it counts.
@@ -197,7 +203,7 @@ impl Track {
     /// The track ends: a passage that was due is counted now, decided or not, so that it is not lost. Now, and not when it
     /// was seen last: the window of that time may be given out already.
     fn last_word(&self, now: Duration, settings: &Settings) -> Option<Event> {
-        let open = self.due.is_some() && self.counted.is_none() && self.may_be_counted();
+        let open = (self.due.is_some() || self.owed) && self.counted.is_none() && self.may_be_counted();
         open.then(|| Event::Counted { id: self.id, at: now, state: self.state(settings) })
     }
 }
@@ -236,9 +242,14 @@ impl People {
 
     /// Takes new settings for what comes; tracks go on.
     pub fn set(&mut self, settings: Settings) {
-        if self.settings.line.is_none() && settings.line.is_some() {
+        if self.settings.line != settings.line && settings.line.is_some() {
             // Who is not counted yet has not crossed it.
-            self.tracks.iter_mut().filter(|t| t.due.is_none()).for_each(|t| t.looks.crossed = false);
+            for track in self.tracks.iter_mut().filter(|t| t.due.is_none()) {
+                track.looks.crossed = false;
+                if let Some(again) = &mut track.found_again {
+                    (again.lost.crossed, again.since.crossed) = (false, false);
+                }
+            }
         }
         self.settings = settings;
     }
@@ -261,6 +272,11 @@ impl People {
         let settings = &self.settings;
         self.events.extend(self.tracks.drain(..).filter_map(|t| t.last_word(now, settings)));
         &self.events
+    }
+
+    /// Whether nobody is followed.
+    pub fn is_empty(&self) -> bool {
+        self.tracks.is_empty()
     }
 
     /// Takes what one look found. `time` never runs backwards between calls of `forget`. The events are to be taken
@@ -381,6 +397,7 @@ impl People {
             score: face.score,
             due: None,
             counted: None,
+            owed: false,
             settled: false,
             opt_out: OptOut::No,
             confirmed: false,
@@ -406,6 +423,7 @@ impl People {
                 opt_out: track.opt_out,
                 // Somebody else came from another place.
                 since: Looks::new(time, face, settings.line.is_none()),
+                would_count: false,
             });
         } else if let Some(again) = &mut track.found_again {
             again.since.observe(time, face, crosses);
@@ -427,8 +445,13 @@ impl People {
         let place = per_mille(rect.center(), self.frame);
         let inside = || settings.zone.as_ref().is_none_or(|zone| zone.contains(place));
         let large = rect.h >= settings.min_face as f32;
-        if track.confirmed && track.looks.crossed && large && track.due.is_none() && inside() {
+        let countable = track.owed || (track.looks.crossed && large && inside());
+        if track.confirmed && track.due.is_none() && countable {
             track.due = Some(time);
+        }
+        if let Some(again) = track.found_again.as_mut().filter(|again| !again.would_count && again.since.crossed) {
+            let is_sure = again.since.are_enough() && track.evidence >= CONFIRM_EVIDENCE;
+            again.would_count = is_sure && large && inside();
         }
         if settings.opt_out && track.opt_out == OptOut::No && track.gesture.is_shake() {
             track.opt_out = OptOut::Pending;
@@ -459,7 +482,7 @@ impl People {
             let track = &mut self.tracks[index];
             // Until its window is given out it can still be withdrawn.
             track.settled |= track.counted.is_some();
-            (track.id, track.due, track.found_again) = (id, None, None);
+            (track.id, track.due, track.found_again, track.owed) = (id, None, None, false);
             (track.looks.born, track.looks.vote, track.gesture) = (time, Vote::default(), gesture::Series::default());
         }
     }

@@ -142,6 +142,24 @@ fn who_comes_out_where_another_is_hidden_does_not_become_them() {
     }
 }
 
+#[test]
+fn who_came_out_where_another_was_hidden_counts_also_if_gone_when_that_is_seen() {
+    for rate in [30.0, 15.0, 10.0] {
+        // Gone before the other one is told apart, after eight tenths of a second in clear view.
+        let leaves = |t: f32| {
+            let mut faces = one_comes_out_where_another_is_hidden(t);
+            faces.retain(|face| t < 3.3 || face.labels[0] > 0.5);
+            faces
+        };
+        let events = play(&mut People::new(settings(), FRAME), rate, 8.0, leaves);
+        assert_eq!(counted(&events), [State::Known(Label::Mask), State::Known(Label::NoMask)], "{rate}: {events:?}");
+        // In the zone for as long, and then to be seen outside of it.
+        let zone = Settings { zone: Some("420,0 1000,0 1000,1000 420,1000".parse().unwrap()), ..settings() };
+        let events = play(&mut People::new(zone, FRAME), rate, 4.5, one_comes_out_where_another_is_hidden);
+        assert_eq!(counted(&events), [State::Known(Label::Mask), State::Known(Label::NoMask)], "{rate}: {events:?}");
+    }
+}
+
 /// With landmarks, of which the nose goes from side to side.
 fn shaking(t: f32, face: Face) -> Face {
     let nose = 30.0 + 8.0 * (t * 1.3 * std::f32::consts::TAU).sin();

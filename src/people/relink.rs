@@ -16,6 +16,8 @@ pub(super) struct FoundAgain {
     pub(super) opt_out: OptOut,
     /// The looks since then alone.
     pub(super) since: Looks,
+    /// Whether they alone would have been counted.
+    pub(super) would_count: bool,
 }
 
 impl People {
@@ -56,7 +58,14 @@ impl People {
         // A passage that became one since then, and not by the step from one person's place to the other's.
         let keeps_count = !again.was_counted && again.since.crossed;
         let counted = if keeps_count { None } else { taken.counted.take() };
+        // While the count on the track was another's, it could not have one of its own.
+        taken.owed = again.would_count && taken.counted.is_none();
         let settled = std::mem::take(&mut taken.settled);
+        // A shake that was withdrawn meanwhile is not withdrawn again.
+        let opt_out = match (again.opt_out, taken.opt_out) {
+            (OptOut::Pending, OptOut::Withdrawn) => OptOut::Withdrawn,
+            (before, _) => before,
+        };
         if again.opt_out != OptOut::No {
             taken.opt_out = OptOut::No;
         }
@@ -65,7 +74,7 @@ impl People {
         taken.confirmed = false;
         let lost = &mut self.tracks[to];
         (lost.id, lost.due, lost.counted, lost.settled) = (lost_id, again.due, counted, settled);
-        lost.opt_out = again.opt_out;
+        lost.opt_out = opt_out;
         lost.looks.born = again.lost.born;
         // The line may have been crossed while nobody saw it.
         let place = |looks: &Looks| per_mille(looks.motion.last().center(), self.frame);

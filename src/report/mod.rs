@@ -186,6 +186,7 @@ fn kept_advice(error: &std::io::Error) -> &'static str {
             "It belongs to whoever ran this here before: give it to the user who runs this now (chown), run this as that user, \
              or set another location"
         }
+        std::io::ErrorKind::ReadOnlyFilesystem => "Make that medium writable, or set another location",
         _ => "Move it away, or set another location",
     }
 }
@@ -239,6 +240,8 @@ pub struct Report {
     /// The disk does not answer, and it has been said.
     hangs: bool,
     stats: Stats,
+    /// The last window was withheld when the stream ended.
+    ended_withheld: bool,
     common: Arc<Common>,
     writer: Option<Writer>,
 }
@@ -308,6 +311,7 @@ impl Report {
             notices: Vec::new(),
             untold: VecDeque::new(),
             hangs: false,
+            ended_withheld: false,
             stats: Stats::default(),
             common,
             writer: None,
@@ -435,6 +439,7 @@ impl Report {
                 held.window.latest = held.window.latest.max(time);
             }
             let closed = self.close(&held, &self.origin.clone());
+            self.ended_withheld = closed.is_none();
             if closed.is_none() {
                 self.withhold(&held, if self.writer.is_some() { Then::KeptBack } else { Then::KeptInMemory });
                 // Nobody is in an empty window, so nothing goes on with it.
@@ -505,7 +510,9 @@ impl Report {
 
     /// Totals since the report was opened.
     pub fn stats(&self) -> Stats {
-        let withheld = self.open.is_some_and(|held| held.window.extended > 0) || self.left.is_some();
+        // Of an empty window as of others: it must not tell that nobody came.
+        let ended = self.open.is_none() && self.ended_withheld;
+        let withheld = self.open.is_some_and(|held| held.window.extended > 0) || self.left.is_some() || ended;
         Stats { withheld, lost: self.common.lost.load(Ordering::Relaxed), ..self.stats }
     }
 }
@@ -522,13 +529,14 @@ mod tests {
         // Nothing is written before it is flushed: a disk that takes its time.
         let mut report = Report::open_without_thread(settings, ModelIdentity::default(), "0.1.0", |_| ()).unwrap();
         let start: Timestamp = "2026-04-26T08:40:00Z".parse().unwrap();
-        for second in 0..25 {
-            report.frame(start + SignedDuration::from_secs(second), true);
-        }
+        let until = |report: &mut Report, seconds: std::ops::Range<i64>| {
+            seconds.for_each(|second| report.frame(start + SignedDuration::from_secs(second), true));
+        };
+        until(&mut report, 0..15);
         assert!(report.notices().is_empty());
-        for _ in 0..2 {
-            report.tell_due(Instant::now() + PATIENCE);
-        }
+        report.tell_due(Instant::now() + PATIENCE);
+        until(&mut report, 15..25);
+        report.tell_due(Instant::now() + PATIENCE);
         let said = report.notices();
         let warnings = said.iter().filter(|notice| matches!(notice, Notice::Warning { .. })).count();
         let records = said.iter().filter(|notice| matches!(notice, Notice::Record(_))).count();

@@ -136,11 +136,12 @@ impl Files {
     fn write(&mut self) -> io::Result<()> {
         if !self.lock.is_on(&self.pattern.lock()) {
             // The folder was emptied or came back without our lock, or with that of somebody who was faster.
-            self.lock = Lock::take(&self.pattern.lock())?
+            let lock = Lock::take(&self.pattern.lock())?
                 .ok_or_else(|| io::Error::other("another element writes the same files"))?;
-            self.journalled = false;
-            self.shelf = None;
+            (self.journalled, self.shelf) = (false, None);
+            // Before the lock is kept: the next round tries what failed here.
             self.save_other_journal()?;
+            self.lock = lock;
         }
         if !self.journalled || self.failing {
             self.write_journal()?;
@@ -164,8 +165,8 @@ impl Files {
         let Some(path) = Journal::put_aside_unless(self.written.as_ref(), &self.pattern)? else { return Ok(()) };
         (self.notify)(Notice::Warning {
             text: format!(
-                "another folder has come in the place of {}, with the journal of an earlier run. It was put aside as {}: what is \
-                 in it is in no record",
+                "another folder has come in the place of {}, with a journal that is not the newest of this run. It was put aside as \
+                 {}: what an earlier run counted in it is in no record",
                 self.pattern.folder().display(),
                 path.display()
             ),

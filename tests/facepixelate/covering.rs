@@ -143,15 +143,33 @@ fn covers_and_other_pictures_in_tags_do_not_go_on_and_other_tags_do() {
     chapter.make_mut().set_tags(tags(true));
     toc.make_mut().append_entry(chapter);
     assert!(h.push_event(gst::event::Toc::new(&toc, false)));
+    let stream = gst::Stream::new(Some("1"), None, gst::StreamType::VIDEO, gst::StreamFlags::empty());
+    stream.set_tags(Some(&tags(true)));
+    let collection = gst::StreamCollection::builder(None).stream(stream.clone()).build();
+    assert!(h.push_event(gst::event::StreamStart::builder("1").stream(stream.clone()).build()));
+    assert!(h.push_event(gst::event::StreamCollection::new(&collection)));
+    for structure in [
+        gst::Structure::builder("picture").field("sample", cover()).build(),
+        gst::Structure::builder("text").field("text", "a text").build(),
+    ] {
+        assert!(h.push_event(gst::event::CustomDownstream::new(structure)));
+    }
+    h.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
     h.push_and_pull(frame(Format::Nv12, 0)).unwrap();
+    let names =
+        |stream: &gst::Stream| stream.tags().unwrap().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
     let events: Vec<_> = std::iter::from_fn(|| h.try_pull_event()).collect();
     let seen: Vec<_> = events
         .iter()
         .filter_map(|event| match event.view() {
             gst::EventView::Tag(tag) => Some(tag.tag().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()),
             gst::EventView::Toc(_) => panic!("the chapters' covers went on"),
+            gst::EventView::StreamStart(start) => start.stream().map(|stream| names(&stream)),
+            gst::EventView::StreamCollection(all) => all.stream_collection().iter().next().map(|stream| names(&stream)),
+            gst::EventView::CustomDownstream(_) => Some(vec![event.structure().unwrap().name().to_string()]),
             _ => None,
         })
         .collect();
-    assert_eq!(seen, [["title"]]);
+    assert_eq!(seen, [["title"], ["title"], ["title"], ["text"]]);
+    assert_eq!(names(&stream).len(), 3, "what others hold is not changed");
 }

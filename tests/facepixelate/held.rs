@@ -83,3 +83,20 @@ fn a_restart_forgets_held_faces_and_totals() {
         assert_raw(Format::Gray8, &h.push_and_pull(looked(Format::Gray8, 1, &[])).unwrap());
     }
 }
+
+#[test]
+fn a_lost_face_is_let_go_though_the_time_stands_still_or_nobody_tells_it() {
+    for has_time in [true, false] {
+        let mut h = harness(Format::Gray8);
+        let mut next = |faces: &[FaceMeta]| {
+            let mut buffer = looked(Format::Gray8, 0, faces);
+            if !has_time {
+                buffer.make_mut().set_pts(None);
+            }
+            bytes(&h.push_and_pull(buffer).unwrap()) != noise(WIDTH * HEIGHT)
+        };
+        assert!(next(&[face(1, 100.0, 100.0, 20.0, 20.0)]));
+        let held = (0..40).take_while(|_| next(&[])).count();
+        assert_eq!(held, 12, "half a second");
+    }
+}

@@ -14,6 +14,7 @@ fn a_raw_picture_never_lies_in_the_memory_of_a_sink() {
         query.add_allocation_param(gst::Allocator::find(None).as_ref(), gst::AllocationParams::default());
         query.add_allocation_meta::<gst_video::VideoMeta>(None);
         query.add_allocation_meta::<gst_video::VideoCropMeta>(None);
+        query.add_allocation_meta::<gst_video::VideoOverlayCompositionMeta>(None);
         gst::PadProbeReturn::Handled
     });
     let mut query = gst::query::Allocation::new(Some(&caps(Format::Nv12)), true);
@@ -22,6 +23,10 @@ fn a_raw_picture_never_lies_in_the_memory_of_a_sink() {
     assert!(
         query.find_allocation_meta::<gst_video::VideoCropMeta>().is_none(),
         "what is cut off would go on uncovered"
+    );
+    assert!(
+        query.find_allocation_meta::<gst_video::VideoOverlayCompositionMeta>().is_none(),
+        "it is to be drawn before the picture is covered"
     );
     assert!(query.find_allocation_meta::<gst_video::VideoMeta>().is_some());
 }
@@ -66,6 +71,19 @@ fn the_raw_parent_of_a_copied_buffer_does_not_go_on() {
     assert!(out.meta::<gst::ParentBufferMeta>().is_none());
     assert_whole(Format::Nv12, &out);
     assert_raw(Format::Nv12, &parent);
+}
+
+#[test]
+fn pictures_that_are_to_be_drawn_over_the_covered_one_do_not_go_on() {
+    use gst_video::{VideoFrameFlags, VideoOverlayComposition, VideoOverlayCompositionMeta, VideoOverlayRectangle};
+    let mut h = harness(Format::Nv12);
+    let mut buffer = looked(Format::Nv12, 0, &[]);
+    let mut pixels = gst::Buffer::from_mut_slice(vec![255u8; 4 * 8 * 8]);
+    let argb = gst_video::VideoFormat::Bgra;
+    gst_video::VideoMeta::add(pixels.get_mut().unwrap(), VideoFrameFlags::empty(), argb, 8, 8).unwrap();
+    let face = VideoOverlayRectangle::new_raw(&pixels, 0, 0, 8, 8, gst_video::VideoOverlayFormatFlags::empty());
+    VideoOverlayCompositionMeta::add(buffer.make_mut(), &VideoOverlayComposition::new(Some(&face)).unwrap());
+    assert!(h.push_and_pull(buffer).unwrap().meta::<VideoOverlayCompositionMeta>().is_none());
 }
 
 #[test]

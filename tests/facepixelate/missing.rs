@@ -75,6 +75,19 @@ fn looks_that_are_too_old_again_and_again_are_told_once_and_a_pause_is_not() {
 }
 
 #[test]
+fn looks_that_are_too_old_are_no_news_where_all_is_covered_anyway() {
+    let mut h = harness(Format::Gray8);
+    let bus = bus(&h);
+    element(&h).set_property("scope", Scope::Frame);
+    for number in 0..50 {
+        let mut buffer = frame(Format::Gray8, number);
+        attach(&mut buffer, Some(600), &[]);
+        h.push_and_pull(buffer).unwrap();
+    }
+    assert_eq!(bus.iter_filtered(&[gst::MessageType::Warning]).count(), 0);
+}
+
+#[test]
 fn a_picture_of_another_shape_than_the_look_s_is_covered_as_a_whole_and_a_smaller_one_is_not() {
     let square = gst::Fraction::new(1, 1);
     let shape = |width, height, pixels| look::Shape { width, height, pixels };

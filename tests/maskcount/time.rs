@@ -254,6 +254,32 @@ fn windows_follow_the_sender_s_time() {
 }
 
 #[test]
+fn one_repeated_time_does_not_let_time_run_ahead() {
+    let mut h = harness("variant=fp32 interval=1000");
+    let (mut caps, frame) = demo_frame("NV12");
+    // Taken as 25 a second; it sends 30.
+    caps.make_mut().set("framerate", gst::Fraction::new(0, 1));
+    h.set_src_caps(caps);
+    let mut send = |time| drop(h.push_and_pull(at(&frame, time)).unwrap());
+    (0..30).for_each(|number| send(number * 33));
+    send(29 * 33);
+    (30..400).for_each(|number| send(number * 33));
+    let stats: gst::Structure = h.element().unwrap().property("stats");
+    assert_eq!(stats.get("frames-analysed"), Ok(1u64), "the picture was lost and looked at anew");
+}
+
+#[test]
+fn a_time_that_stands_still_does_not_end_the_looks() {
+    let mut h = harness("variant=fp32 max-fps=5 start-time=2026-04-26T08:00:00Z");
+    let (mut caps, frame) = demo_frame("NV12");
+    caps.make_mut().set("framerate", gst::Fraction::new(25, 1));
+    h.set_src_caps(caps);
+    (0..50).for_each(|_| drop(h.push_and_pull(at(&frame, 1000)).unwrap()));
+    let stats: gst::Structure = h.element().unwrap().property("stats");
+    assert_eq!(stats.get("frames-analysed"), Ok(10u64), "five a second in two seconds of 25 frames");
+}
+
+#[test]
 fn after_a_seek_nobody_of_before_is_followed() {
     let mut h = harness("variant=fp32 start-time=2026-04-26T08:00:00Z");
     let (caps, frame) = demo_frame("NV12");
