@@ -16,7 +16,7 @@ use super::properties::{self, Settings};
 use super::state::State;
 use super::stats::Stats;
 use super::video::Video;
-use super::{bus, clock};
+use super::{IncorrectIs, bus, clock};
 use crate::detect::Detector;
 use crate::detect::model::{Model, Variant};
 use crate::detect::session::{RunSettings, RuntimeSearch};
@@ -168,7 +168,8 @@ impl MaskCount {
             }
         };
         let recorded = settings.start_time.is_some();
-        let files = report::Settings { recorded, ..settings.report.clone() };
+        let incorrect_apart = settings.incorrect_is == IncorrectIs::Separate;
+        let files = report::Settings { recorded, incorrect_apart, ..settings.report.clone() };
         let report = Report::open(files, identity, env!("CARGO_PKG_VERSION"), notify).map_err(|e| report_error(&e))?;
         let name = self.obj().name();
         let eye = Eye::new(detector, settings.asynchronous.then_some(name.as_str()))

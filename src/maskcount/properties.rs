@@ -288,7 +288,7 @@ pub fn specs() -> &'static [glib::ParamSpec] {
                 "Polygons in per-mille of the frame, separated by semicolons: nobody in them is followed or counted, and their bounds are always covered",
                 false,
             ),
-            text("line", "Line", "`x,y x,y` in per-mille of the frame: count at the crossing of this line, in either direction, instead of once a face has been followed for half a second", false),
+            text("line", "Line", "`x,y x,y` in per-mille of the frame: count at the crossing of this line, in either direction, instead of once a face has been followed for half a second; with a zone, draw it inside of it", false),
             flag("paused", "Paused", "Stop the analysis at once; facepixelate covers such frames whole", d.paused),
             number("window", "Window", "Length of a window in seconds, aligned to the wall clock in UTC", (1, d.report.window, 86_400), true),
             number(
@@ -300,7 +300,8 @@ pub fn specs() -> &'static [glib::ParamSpec] {
             ),
             glib::ParamSpecDouble::builder("epsilon")
                 .nick("Epsilon")
-                .blurb("Differential privacy of the counts, per passage, 0.001 to 100; 0: off")
+                .blurb("Differential privacy of the counts in a record, per passage, 0.001 to 100; 0: off. Whether there is a record rests on the exact \
+                     number, unless min-persons is 0")
                 .minimum(0.0)
                 .maximum(100.0)
                 .default_value(d.report.epsilon)
@@ -338,7 +339,7 @@ pub fn specs() -> &'static [glib::ParamSpec] {
             ),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
-                .blurb("Totals since start: frames, frames-analysed, frames-skipped (due, but not looked at), faces (followed, in view now), passages and \
+                .blurb("Totals since start: frames, frames-analysed, frames-skipped (due, but not looked at), faces (followed, in view now: an exact number that no privacy rule touches), passages and \
                      windows (given out), withheld (too few passed yet), records-lost, and mean and 99th percentile of each stage in µs")
                 .read_only()
                 .build(),

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::IncorrectIs;
 use super::clock::UtcClock;
 use super::eye::{Eye, Frame, Look};
 use super::failure::Failure;
@@ -185,6 +186,7 @@ impl State {
         if self.revision != settings.revision {
             self.people.set(settings.people(self.eye.manifest()));
             self.report.set_max_files(settings.report.max_files);
+            self.report.set_incorrect_apart(settings.incorrect_is == IncorrectIs::Separate);
             // By another `max-fps` it may be due now.
             self.next_due = None;
             self.revision = settings.revision;

@@ -87,6 +87,8 @@ pub struct Settings {
     pub min_persons: u32,
     /// Differential privacy of the counts, per passage: 0 (off) or 0.001 to 100.
     pub epsilon: f64,
+    /// Whether a mask under the nose is counted apart at the start.
+    pub incorrect_apart: bool,
     /// Path of the sidecar files, the file name a strftime pattern of the window's start in UTC.
     pub location: Option<String>,
     /// Remove the oldest sidecar files beyond this number; 0: keep all.
@@ -103,6 +105,7 @@ impl Default for Settings {
             window: 1200,
             min_persons: 10,
             epsilon: 0.0,
+            incorrect_apart: false,
             location: None,
             max_files: 0,
             recorded: false,
@@ -300,7 +303,11 @@ impl Report {
         common.max_files.store(settings.max_files, Ordering::Relaxed);
         let mut report = Report {
             origin,
-            rules: Rules { min_persons: settings.min_persons, epsilon: settings.epsilon },
+            rules: Rules {
+                min_persons: settings.min_persons,
+                epsilon: settings.epsilon,
+                incorrect_apart: settings.incorrect_apart,
+            },
             recorded: settings.recorded,
             open: None,
             window: WindowId::default(),
@@ -355,6 +362,14 @@ impl Report {
             }
         };
         Ok(Files::new(pattern, lock, self.origin.clone(), self.common.clone(), notify, journal))
+    }
+
+    /// Whether a mask under the nose is counted apart from now on. The open window stays one in which it was, if it was.
+    pub fn set_incorrect_apart(&mut self, apart: bool) {
+        self.rules.incorrect_apart = apart;
+        if let Some(held) = &mut self.open {
+            *held = held.under(self.rules);
+        }
     }
 
     /// Remove the oldest sidecar files beyond this number from now on; 0: keep all.

@@ -6,8 +6,10 @@
 //!   window can be given out twice, see the parent module.)
 //! - With `epsilon`, each count of the record carries discrete Laplace noise of scale 1/epsilon. A passage is in one
 //!   count, so the counts of a window are epsilon-differentially private per passage. The noise is drawn when the window
-//!   opens and stays with it through extensions and restarts. Counts that it makes negative are given as 0. *Whether* a
-//!   window is given out or extended rests on the exact number; with `min_persons` 0 it does not depend on it at all.
+//!   opens and stays with it through extensions and restarts. Counts that it makes negative are given as 0, and what that adds
+//!   is taken from the others, so that the noise of `persons` averages out. `incorrect` has noise only where it is counted apart:
+//!   elsewhere it is 0 whoever passes. *Whether* a window is given out or extended rests on the exact number; with `min_persons`
+//!   0 it does not depend on it at all.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,14 @@ pub(super) struct Rules {
     pub min_persons: u32,
     /// 0: off.
     pub epsilon: f64,
+    /// A mask under the nose is a state of its own.
+    #[serde(default = "yes")]
+    pub incorrect_apart: bool,
+}
+
+/// What held before a journal said it.
+fn yes() -> bool {
+    true
 }
 
 impl Rules {
@@ -32,7 +42,8 @@ impl Rules {
             (0.0, e) | (e, 0.0) => e,
             (a, b) => a.min(b),
         };
-        Rules { min_persons: self.min_persons.max(other.min_persons), epsilon }
+        let incorrect_apart = self.incorrect_apart || other.incorrect_apart;
+        Rules { min_persons: self.min_persons.max(other.min_persons), epsilon, incorrect_apart }
     }
 }
 
@@ -52,14 +63,30 @@ impl Noise {
         Ok(Noise { masked: draw()?, unmasked: draw()?, incorrect: draw()?, unknown: draw()?, withdrawn: draw()? })
     }
 
-    fn on(&self, c: Counts) -> Counts {
-        Counts {
-            masked: c.masked.saturating_add_signed(self.masked),
-            unmasked: c.unmasked.saturating_add_signed(self.unmasked),
-            incorrect: c.incorrect.saturating_add_signed(self.incorrect),
-            unknown: c.unknown.saturating_add_signed(self.unknown),
-            withdrawn: c.withdrawn.saturating_add_signed(self.withdrawn),
+    fn on(&self, c: Counts, incorrect_apart: bool) -> Counts {
+        let on_incorrect = if incorrect_apart { self.incorrect } else { 0 };
+        let noise = [self.masked, self.unmasked, on_incorrect, self.unknown];
+        let exact = [c.masked, c.unmasked, c.incorrect, c.unknown];
+        let mut noisy = [0; 4];
+        // What the counts lie above their sum, once none of them is below 0.
+        let mut above = 0;
+        for (noisy, (exact, noise)) in noisy.iter_mut().zip(exact.into_iter().zip(noise)) {
+            *noisy = exact.saturating_add_signed(noise);
+            above += noise.unsigned_abs().saturating_sub(exact) * u64::from(noise < 0);
         }
+        while above > 0 {
+            let positive = noisy.iter().filter(|count| **count > 0).count() as u64;
+            if positive == 0 {
+                break;
+            }
+            let share = above.div_ceil(positive);
+            for count in &mut noisy {
+                let less = share.min(*count).min(above);
+                (*count, above) = (*count - less, above - less);
+            }
+        }
+        let [masked, unmasked, incorrect, unknown] = noisy;
+        Counts { masked, unmasked, incorrect, unknown, withdrawn: c.withdrawn.saturating_add_signed(self.withdrawn) }
     }
 }
 
@@ -133,7 +160,7 @@ impl Held {
             return None;
         }
         let window = &self.window;
-        let counts = self.noise.map_or(window.counts, |noise| noise.on(window.counts));
+        let counts = self.noise.map_or(window.counts, |noise| noise.on(window.counts, self.rules.incorrect_apart));
         let classified = counts.masked + counts.unmasked + counts.incorrect;
         let share = share(counts.masked, classified, self.rules.epsilon, origin.model.quality);
         Some(Record::new(Fields {
@@ -176,39 +203,57 @@ impl Held {
 mod tests {
     use super::*;
 
+    fn rules(min_persons: u32, epsilon: f64) -> Rules {
+        Rules { min_persons, epsilon, incorrect_apart: false }
+    }
+
     fn held(rules: Rules) -> Held {
         Held::new(Window::at("2026-04-26T08:40:00Z".parse().unwrap(), 1200), rules)
     }
 
     #[test]
     fn a_window_keeps_the_stricter_rule() {
-        let strict = held(Rules { min_persons: 10, epsilon: 0.5 });
-        let loose = strict.under(Rules { min_persons: 1, epsilon: 0.0 });
+        let strict = held(rules(10, 0.5));
+        let loose = strict.under(rules(1, 0.0));
         assert_eq!(loose, strict);
-        let stricter = strict.under(Rules { min_persons: 20, epsilon: 0.1 });
-        assert_eq!(stricter.rules, Rules { min_persons: 20, epsilon: 0.1 });
+        let stricter = strict.under(rules(20, 0.1));
+        assert_eq!(stricter.rules, rules(20, 0.1));
     }
 
     #[test]
     fn the_noise_is_drawn_once() {
-        let mut window = held(Rules { min_persons: 0, epsilon: 0.01 });
+        let mut window = held(rules(0, 0.01));
         let noise = window.noise.unwrap();
         window.draw();
         window.window.extend("2026-04-26T09:00:00Z".parse().unwrap(), 1200);
-        assert_eq!(window.under(Rules { min_persons: 0, epsilon: 0.01 }).noise, Some(noise));
+        assert_eq!(window.under(rules(0, 0.01)).noise, Some(noise));
     }
 
     #[test]
     fn a_window_without_the_noise_it_should_have_stays_shut() {
-        let mut window = held(Rules { min_persons: 0, epsilon: 1.0 });
+        let mut window = held(rules(0, 1.0));
         window.noise = None;
         assert!(!window.may_be_given_out());
     }
 
     #[test]
-    fn noise_never_makes_a_count_negative() {
+    fn noise_never_makes_a_count_negative_and_persons_no_larger_than_it_says() {
         let noise = Noise { masked: -5, unmasked: 3, incorrect: -1, unknown: 0, withdrawn: -9 };
-        let counts = noise.on(Counts { masked: 4, unmasked: 4, incorrect: 0, unknown: 2, withdrawn: 1 });
-        assert_eq!(counts, Counts { masked: 0, unmasked: 7, incorrect: 0, unknown: 2, withdrawn: 0 });
+        let exact = Counts { masked: 4, unmasked: 4, incorrect: 0, unknown: 2, withdrawn: 1 };
+        // 10 - 5 + 3 - 1: what the two that are negative lie below 0 is taken from the others.
+        let counts = noise.on(exact, true);
+        assert_eq!(counts, Counts { masked: 0, unmasked: 6, incorrect: 0, unknown: 1, withdrawn: 0 });
+        assert_eq!(noise.on(exact, false).persons(), 8, "incorrect has no noise where it is not counted");
+        let nobody = noise.on(Counts::default(), true);
+        assert_eq!(nobody.persons(), 0);
+    }
+
+    #[test]
+    fn the_noise_of_persons_averages_out() {
+        let exact = Counts { masked: 60, unmasked: 9, incorrect: 0, unknown: 1, withdrawn: 0 };
+        let persons = |_| Noise::draw(0.3).unwrap().on(exact, false).persons() as f64;
+        let mean = (0..4000).map(persons).sum::<f64>() / 4000.0;
+        // Six deviations of the mean.
+        assert!((mean - 70.0).abs() < 0.8, "{mean}");
     }
 }
