@@ -93,12 +93,11 @@ const cameras = () => shown.cameras ?? site.cameras;
 /** What stands in words around the charts. */
 function words() {
   const date = asks.shownDate(shown);
-  const isToday = date === today();
   return {
     name: site.site,
     date: dateLine(shown.view, date, model.days),
-    headline: headline(model, isToday),
-    facts: facts(model, isToday, cameras(), site.cameras).join("\u00a0· "),
+    headline: headline(model, date),
+    facts: facts(model, date).join("\u00a0· "),
     unit: shown.view === "week" ? texts().unit.day : per(windowLength(model.main.spans)),
     axis: shown.view === "week" ? texts().axis.week : texts().axis.day(known.time_zone),
   };
@@ -144,7 +143,7 @@ function showFigures() {
 
 function showNothing() {
   const date = asks.shownDate(shown);
-  element("nothing").textContent = emptiness(model, date, site.min_persons);
+  element("nothing").textContent = emptiness(model, date);
   document.title = `${element("nothing").textContent} – ${site.site}`;
   if (site.last && site.last !== date && shown.view === "day") {
     const button = document.createElement("button");

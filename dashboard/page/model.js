@@ -41,7 +41,10 @@ export function dayModel(day, other) {
     other: second,
     total: day.total,
     otherTotal: other?.total,
+    cameras: day.cameras.length,
+    allCameras: day.all_cameras,
     withheld: day.withheld,
+    minPersons: day.min_persons,
     range: all.length ? rounded(Math.min(...all.map(s => s.from)), Math.max(...all.map(s => s.to))) : null,
   };
 }
@@ -60,6 +63,8 @@ export function weekModel(week) {
     view: "week",
     main: { date: days[0], joined: false, spans, gaps },
     total: week.total,
+    cameras: week.cameras.length,
+    allCameras: week.all_cameras,
     days,
     range: spans.length ? [instant(days[0]), instant(addDays(days[6], 1))] : null,
   };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::feeds::link::{Broker, Version};
+use crate::feeds::link::{self, Broker, Version};
 use crate::intake::log;
 use crate::server::Access;
 
@@ -56,7 +56,7 @@ pub struct Serve {
     /// TOML file that names the sites, their cameras and the folder of each.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// SQLite file that keeps every record; without it what is shown ends with the sidecar files.
+    /// SQLite file that keeps every record; without it one whose sidecar is gone stays until the next start.
     #[arg(long, value_name = "FILE")]
     pub store: Option<PathBuf>,
     /// File in a folder of the node exporter's text file collector.
@@ -80,7 +80,7 @@ pub struct Mqtt {
     #[arg(long, value_enum, default_value_t = Version::V3)]
     pub mqtt_version: Version,
     /// First level of the topics.
-    #[arg(long, value_name = "TOPIC", default_value = "maskcount")]
+    #[arg(long, value_name = "TOPIC", default_value = "maskcount", value_parser = prefix)]
     pub mqtt_prefix: String,
     /// Certificates (PEM) that the broker's is checked against, instead of the system's.
     #[arg(long, value_name = "FILE")]
@@ -116,6 +116,13 @@ pub enum Language {
 
 fn time_zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("there is no time zone \"{name}\"; names are like Europe/Paris"))
+}
+
+fn prefix(topic: &str) -> Result<String, String> {
+    if topic.contains(['+', '#']) {
+        return Err("`+` and `#` stand for any topic where one listens; leave them out, e.g. town/maskcount".to_owned());
+    }
+    Ok(topic.to_owned())
 }
 
 fn first_line(path: &PathBuf) -> Result<String, String> {
@@ -187,16 +194,12 @@ impl Mqtt {
         if self.mqtt_ca.is_some() && !secure {
             return Err("--mqtt-ca is for mqtts:// only".to_owned());
         }
-        let ca = self
-            .mqtt_ca
-            .as_ref()
-            .map(|path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display())));
         let credentials = self.mqtt_user.clone().zip(self.mqtt_password_file.as_ref());
         let credentials = credentials.map(|(user, path)| Ok::<_, String>((user, first_line(path)?)));
         Ok(Some(Broker {
             host: host.to_owned(),
             port,
-            tls: if secure { Some(ca.transpose()?) } else { None },
+            tls: secure.then(|| link::tls(self.mqtt_ca.as_deref())).transpose()?,
             credentials: credentials.transpose()?,
             client: client.clone(),
             version: self.mqtt_version,

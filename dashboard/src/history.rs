@@ -25,6 +25,8 @@ pub struct Site {
 pub struct History {
     zone: TimeZone,
     sites: BTreeMap<String, Site>,
+    /// Place of the newest record of the store that is in here.
+    newest: i64,
 }
 
 impl Site {
@@ -35,6 +37,11 @@ impl Site {
     /// The days that have records, in order.
     pub fn days(&self) -> impl DoubleEndedIterator<Item = (Date, &Day)> {
         self.days.iter().map(|(date, day)| (*date, day))
+    }
+
+    /// The days up to that one that have records, in order.
+    pub fn days_to(&self, last: Date) -> impl DoubleEndedIterator<Item = (Date, &Day)> {
+        self.days.range(..=last).map(|(date, day)| (*date, day))
     }
 
     /// The days of one month that have records.
@@ -53,12 +60,27 @@ impl Site {
 
 impl History {
     pub fn new(zone: TimeZone) -> History {
-        History { zone, sites: BTreeMap::new() }
+        History { zone, sites: BTreeMap::new(), newest: 0 }
     }
 
     /// The time zone whose civil days the records are sorted into.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
+    }
+
+    /// The last day that a record can be of. An older store may hold later ones, of a camera whose clock was wrong.
+    pub fn tomorrow(&self, now: Timestamp) -> Date {
+        self.zone.to_datetime(now).date().saturating_add(1.day())
+    }
+
+    /// Place of the newest record of the store that is in here.
+    pub fn newest(&self) -> i64 {
+        self.newest
+    }
+
+    /// All records of the store up to that place are in here now.
+    pub fn reach(&mut self, place: i64) {
+        self.newest = place;
     }
 
     pub fn sites(&self) -> impl Iterator<Item = (&str, &Site)> {

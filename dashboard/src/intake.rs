@@ -12,7 +12,7 @@ use notify::{RecursiveMode, Watcher};
 
 use crate::server::{Event, State};
 use crate::sidecar::{self, Folder, Mark};
-use crate::store::{Change, ReadFile, Store};
+use crate::store::{Change, ReadFile, Store, Taken};
 
 /// Files whose records are taken in at once.
 const BATCH: usize = 1000;
@@ -37,8 +37,18 @@ pub struct Intake {
     /// Files that are no record, as they were when they were named in the log.
     refused: HashMap<PathBuf, Mark>,
     /// Other troubles that were named in the log.
-    named: HashMap<PathBuf, String>,
+    named: HashMap<(About, PathBuf), String>,
     read: Vec<ReadFile>,
+}
+
+/// What a trouble is with: each is over when that works again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    /// Reading a folder.
+    Folder,
+    /// Being told of new files in it.
+    Watch,
+    Store,
 }
 
 impl Intake {
@@ -71,29 +81,40 @@ impl Intake {
                 let _ = tell.send(event);
             }
         });
-        watcher.map_err(|e| self.name(Path::new("/"), &format!("the system does not tell of new files ({e})"))).ok()
+        watcher
+            .map_err(|e| {
+                self.name(About::Watch, Path::new("/"), &format!("the system does not tell of new files ({e})"))
+            })
+            .ok()
     }
 
     fn watch(&mut self, watcher: &mut Option<notify::RecommendedWatcher>) {
         let Some(watcher) = watcher else { return };
         for path in self.folders.iter().map(|folder| folder.path.clone()).collect::<Vec<_>>() {
+            if !path.is_dir() {
+                continue;
+            }
             // Again and again: a folder that was removed and made again has lost its watch.
-            if path.is_dir()
-                && let Err(e) = watcher.watch(&path, RecursiveMode::NonRecursive)
-            {
-                self.name(
+            match watcher.watch(&path, RecursiveMode::NonRecursive) {
+                Ok(()) => self.is_over(About::Watch, &path),
+                Err(e) => self.name(
+                    About::Watch,
                     &path,
                     &format!("the system does not tell of new files here ({e}); it is looked at now and then"),
-                );
+                ),
             }
         }
     }
 
-    /// Says a trouble with a folder, once.
-    fn name(&mut self, path: &Path, trouble: &str) {
-        if self.named.insert(path.to_owned(), trouble.to_owned()).as_deref() != Some(trouble) {
+    /// Says a trouble, once until it is over.
+    fn name(&mut self, about: About, path: &Path, trouble: &str) {
+        if self.named.insert((about, path.to_owned()), trouble.to_owned()).as_deref() != Some(trouble) {
             log(&format!("{}: {trouble}", path.display()));
         }
+    }
+
+    fn is_over(&mut self, about: About, path: &Path) {
+        self.named.remove(&(about, path.to_owned()));
     }
 
     /// Takes up what the system tells until `end`. While the store takes nothing that is all that is left to do: the next
@@ -101,21 +122,24 @@ impl Intake {
     fn follow(&mut self, changed: &Receiver<notify::Event>, end: Instant) {
         let mut full = false;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
-            match changed.recv_timeout(left) {
-                Ok(event) if event.need_rescan() => return,
-                Ok(_) if full => continue,
-                Ok(event) => self.look_at(&event),
+            let first = match changed.recv_timeout(left) {
+                Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => return,
                 // Without a watcher nothing is told.
                 Err(RecvTimeoutError::Disconnected) => {
                     std::thread::sleep(left);
                     return;
                 }
+            };
+            let events: Vec<notify::Event> = std::iter::once(first).chain(changed.try_iter()).collect();
+            // More has changed than could be told: the next pass finds it, and these too.
+            if events.iter().any(notify::Event::need_rescan) {
+                return;
             }
-            while let Ok(event) = changed.try_recv() {
-                self.look_at(&event);
+            if !full {
+                events.iter().for_each(|event| self.look_at(event));
+                full = !self.take();
             }
-            full = !self.take();
         }
     }
 
@@ -126,11 +150,15 @@ impl Intake {
             let entries = match std::fs::read_dir(&folder.path) {
                 Ok(entries) => entries,
                 Err(e) => {
-                    self.name(&folder.path, &format!("the folder cannot be read ({e}); it is tried again"));
+                    self.name(
+                        About::Folder,
+                        &folder.path,
+                        &format!("the folder cannot be read ({e}); it is tried again"),
+                    );
                     continue;
                 }
             };
-            self.named.remove(&folder.path);
+            self.is_over(About::Folder, &folder.path);
             for entry in entries.flatten() {
                 self.look(&entry.path());
                 seen += 1;
@@ -183,9 +211,9 @@ impl Intake {
                 Err(why) => refused = refused.or(Some(why)),
             }
         }
-        if let Some(why) = refused
-            && self.refused.insert(path.to_owned(), mark).is_none()
-        {
+        let Some(why) = refused else { return };
+        let mark = if matches!(why, sidecar::Refused::Early(_)) { mark.unread() } else { mark };
+        if self.refused.insert(path.to_owned(), mark).is_none() {
             log(&format!("{}: left out, {why}", path.display()));
         }
     }
@@ -198,19 +226,20 @@ impl Intake {
             return true;
         }
         match self.store.take(&read) {
-            Ok(changes) => {
-                self.named.remove(Path::new("store"));
-                self.tell(changes);
+            Ok(taken) => {
+                self.is_over(About::Store, Path::new("store"));
+                self.tell(taken);
                 true
             }
             Err(e) => {
-                self.name(Path::new("store"), &format!("{e}; nothing is lost, it is tried again until there is room"));
+                let trouble = format!("{e}; nothing is lost, it is tried again until there is room");
+                self.name(About::Store, Path::new("store"), &trouble);
                 false
             }
         }
     }
 
-    fn tell(&self, changes: Vec<Change>) {
+    fn tell(&self, Taken { changes, newest }: Taken) {
         self.state.change(|history| {
             let mut days: Vec<(String, jiff::civil::Date)> = Vec::new();
             for change in changes {
@@ -229,6 +258,7 @@ impl Intake {
                     days.push((kept.site, date));
                 }
             }
+            history.reach(newest);
             days.sort();
             days.dedup();
             days.into_iter().map(|(site, date)| Event::Records { site, date }).collect()

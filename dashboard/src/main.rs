@@ -48,6 +48,7 @@ fn run_serve(serve: Serve) -> Result<(), String> {
         history.insert(&kept.site, &kept.camera, kept.window);
     });
     read.map_err(|e| e.to_string())?;
+    history.reach(store.newest().map_err(|e| e.to_string())?);
     let state = Arc::new(State::new(history));
     let (ready, all_read) = oneshot::channel();
     let intake = Intake::new(folders, store.clone(), state.clone());

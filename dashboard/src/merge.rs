@@ -9,6 +9,9 @@
 //! of figures gives away a smaller one. It does not go further than the records do: who reads the sidecar files reads
 //! each record, and who writes down what is shown hour by hour can tell the late record of a camera from the rest.
 //!
+//! The rule of the day before holds on, so that the others' small figures do not go out until the strictest camera has
+//! given its first record of the day. On the first day of a site there is none before.
+//!
 //! # Time
 //!
 //! Groups that overlap are one merged window over the common span. Each group is in one merged window of one day.
@@ -20,6 +23,7 @@
 //! share and interval, and they are put together weighted by the classified passages, the distances to the ends of the
 //! intervals added in squares (Zou and Donner, 2008).
 
+use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 use crate::history::{Day, Site};
@@ -88,6 +92,8 @@ pub struct MergedDay {
     pub total: Option<Total>,
     /// How many windows are not said because too few had passed in them.
     pub withheld: usize,
+    /// No figure is of fewer people.
+    pub min_persons: u32,
 }
 
 /// Unix seconds as RFC 3339 in UTC.
@@ -113,9 +119,24 @@ impl Group<'_> {
     }
 }
 
-/// The strictest `min_persons` of a day.
-pub fn min_persons(day: &Day) -> u32 {
-    day.values().flatten().map(|w| w.min_persons).max().unwrap_or(0)
+/// A day of a site with the rule that holds on it.
+#[derive(Clone, Copy, Debug)]
+pub struct RuledDay<'a> {
+    pub day: &'a Day,
+    /// No figure is of fewer people.
+    pub min_persons: u32,
+}
+
+/// A day of a site, under the strictest `min_persons` of that day and of the one with records before it.
+pub fn ruled(site: &Site, date: Date) -> Option<RuledDay<'_>> {
+    let day = site.day(date)?;
+    let min_persons = site.days_to(date).rev().take(2).flat_map(|(_, day)| day.values().flatten());
+    Some(RuledDay { day, min_persons: min_persons.map(|w| w.min_persons).max().unwrap_or(0) })
+}
+
+/// All days of a site, in order.
+pub fn all_ruled(site: &Site) -> Vec<RuledDay<'_>> {
+    site.days().filter_map(|(date, _)| ruled(site, date)).collect()
 }
 
 /// The groups of one camera, and whether something is withheld at the end of the day.
@@ -131,16 +152,16 @@ pub fn groups<'a>(camera: &'a str, windows: &'a [Window], min_persons: u32) -> (
     (groups, first < windows.len())
 }
 
-/// What a camera has counted in all its days, as far as it may be said, and in how many groups. Only ever grows, unless
-/// a record is mended, one comes late and groups its neighbours anew, or `min_persons` is raised.
-pub fn counted(site: &Site, camera: &str) -> (Counts, u64) {
+/// What a camera has counted in all these days, as far as it may be said, and in how many groups. Only ever grows, unless
+/// a record is mended, one comes late and groups its neighbours anew, `min_persons` is raised, or on the first day of a
+/// site a stricter camera gives its first record.
+pub fn counted(days: &[RuledDay], camera: &str) -> (Counts, u64) {
     let mut number = 0;
-    let counts =
-        site.days().filter_map(|(_, day)| Some((min_persons(day), day.get(camera)?))).map(|(least, windows)| {
-            let (groups, _) = groups(camera, windows, least);
-            number += groups.len() as u64;
-            groups.iter().flat_map(|g| g.windows).map(|w| w.counts).sum()
-        });
+    let counts = days.iter().filter_map(|of| Some((of.min_persons, of.day.get(camera)?))).map(|(least, windows)| {
+        let (groups, _) = groups(camera, windows, least);
+        number += groups.len() as u64;
+        groups.iter().flat_map(|g| g.windows).map(|w| w.counts).sum()
+    });
     (counts.sum(), number)
 }
 
@@ -153,8 +174,7 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn new(day: &'a Day, wanted: impl Fn(&str) -> bool) -> Wanted<'a> {
-        let min_persons = min_persons(day);
+    fn new(RuledDay { day, min_persons }: RuledDay<'a>, wanted: impl Fn(&str) -> bool) -> Wanted<'a> {
         let mut all = Wanted { groups: Vec::new(), withheld: 0, cameras: 0 };
         for (camera, windows) in day.iter().filter(|(camera, windows)| wanted(camera) && !windows.is_empty()) {
             let (groups, rest) = groups(camera, windows, min_persons);
@@ -168,16 +188,16 @@ impl<'a> Wanted<'a> {
 }
 
 /// Merges the cameras of a day; `wanted` says which.
-pub fn merge(day: &Day, wanted: impl Fn(&str) -> bool) -> MergedDay {
+pub fn merge(day: RuledDay, wanted: impl Fn(&str) -> bool) -> MergedDay {
     let Wanted { groups, withheld, cameras } = Wanted::new(day, wanted);
     let windows: Vec<MergedWindow> = overlapping(&groups).map(|together| merged(together, cameras)).collect();
     let gaps = windows.windows(2).filter(|pair| pair[0].end < pair[1].start);
     let gaps = gaps.map(|pair| Gap { start: pair[0].end, end: pair[1].start }).collect();
-    MergedDay { windows, gaps, total: total_of(&groups), withheld }
+    MergedDay { windows, gaps, total: total_of(&groups), withheld, min_persons: day.min_persons }
 }
 
 /// What the wanted cameras have counted in several days together, in the order of the days.
-pub fn total<'a>(days: impl Iterator<Item = &'a Day>, wanted: impl Fn(&str) -> bool) -> Option<Total> {
+pub fn total<'a>(days: impl Iterator<Item = RuledDay<'a>>, wanted: impl Fn(&str) -> bool) -> Option<Total> {
     let groups: Vec<Group> = days.flat_map(|day| Wanted::new(day, &wanted).groups).collect();
     total_of(&groups)
 }

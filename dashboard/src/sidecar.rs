@@ -18,6 +18,9 @@ const TOO_MANY: u64 = 1 << 40;
 /// Longest name of a site or camera, in bytes.
 const LONGEST_NAME: usize = 100;
 
+/// A record may end this much later than it is here: a clock that is set by the wrong time zone is off by up to 14 hours.
+const EARLY: Duration = Duration::from_secs(24 * 3600);
+
 /// Name of a site whose records name none.
 const UNNAMED: &str = "unnamed";
 
@@ -48,12 +51,16 @@ impl Mark {
         Mark { bytes: file.len(), changed: changed.and_then(|time| i64::try_from(time.as_nanos()).ok()).unwrap_or(0) }
     }
 
-    /// What is to be kept of a file that is read `now`. One that is too young gets a mark that no file has, and so is read
-    /// again when it is looked at next.
+    /// What is to be kept of a file that is read `now`; one that is too young is to be read again.
     pub fn when_read(self, now: SystemTime) -> Mark {
         let changed = UNIX_EPOCH + Duration::from_nanos(self.changed.max(0) as u64);
         let old = now.duration_since(changed).is_ok_and(|age| age > YOUNG);
-        Mark { changed: if old { self.changed } else { -1 }, ..self }
+        if old { self } else { self.unread() }
+    }
+
+    /// A mark that no file has: what is kept of one that is to be read again when it is looked at next.
+    pub fn unread(self) -> Mark {
+        Mark { changed: -1, ..self }
     }
 }
 
@@ -74,6 +81,8 @@ pub enum Refused {
     Record(RecordError),
     #[error("{0}")]
     Numbers(&'static str),
+    #[error("its window ends at {0}, more than a day from now: set the camera's clock; it is read when it is time")]
+    Early(Timestamp),
     #[error("it is of {what} \"{named}\", this folder is for \"{expected}\"")]
     Elsewhere { what: &'static str, named: String, expected: String },
     #[error("it cannot be read ({0})")]
@@ -144,6 +153,9 @@ fn check(f: &Fields) -> Result<(), Refused> {
     let whole = |time: Timestamp| time.subsec_nanosecond() == 0 && (0..=200_000_000_000).contains(&time.as_second());
     if !whole(f.start) || !whole(f.end) {
         return Err(Refused::Numbers("its window is not of whole seconds after 1970"));
+    }
+    if f.end > Timestamp::now() + EARLY {
+        return Err(Refused::Early(f.end));
     }
     if f.model.quality.is_some_and(|q| !q.says_something()) {
         return Err(Refused::Numbers("the quality of its model says nothing about masks"));

@@ -66,6 +66,14 @@ pub enum Change {
     Removed(Kept),
 }
 
+/// What the store did with some files.
+#[derive(Debug)]
+pub struct Taken {
+    pub changes: Vec<Change>,
+    /// Place of the newest record.
+    pub newest: i64,
+}
+
 /// A file that was read.
 #[derive(Debug)]
 pub struct ReadFile {
@@ -83,7 +91,11 @@ pub struct Message {
 }
 
 #[derive(Debug)]
-pub struct Store(Mutex<Connection>);
+pub struct Store {
+    sql: Mutex<Connection>,
+    /// Only the announcements of records need their texts, and they need a file.
+    keeps_texts: bool,
+}
 
 impl Store {
     /// Opens the store in that file, which is made if it is not there; `None`: in memory.
@@ -106,11 +118,11 @@ impl Store {
             other => return Err(StoreError::Version(other)),
         }
         all.commit()?;
-        Ok(Store(Mutex::new(sql)))
+        Ok(Store { sql: Mutex::new(sql), keeps_texts: path.is_some() })
     }
 
     fn sql(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.sql.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Every record, in the order in which they came.
@@ -132,15 +144,16 @@ impl Store {
     }
 
     /// Takes the records of files in, all or none of them.
-    pub fn take(&self, files: &[ReadFile]) -> Result<Vec<Change>, StoreError> {
+    pub fn take(&self, files: &[ReadFile]) -> Result<Taken, StoreError> {
         let mut sql = self.sql();
         let all = sql.transaction()?;
         let mut changes = Vec::new();
         for file in files {
-            take_file(&all, file, &mut changes)?;
+            take_file(&all, file, self.keeps_texts, &mut changes)?;
         }
+        let newest = newest(&all)?;
         all.commit()?;
-        Ok(changes)
+        Ok(Taken { changes, newest })
     }
 
     /// Where a reader of the records has got to: `None` if it never was here.
@@ -149,26 +162,29 @@ impl Store {
         Ok(sql.query_row("SELECT id FROM place WHERE name = ?1", [name], |row| row.get(0)).optional()?)
     }
 
-    /// The place after the newest record.
+    /// Place of the newest record.
     pub fn newest(&self) -> Result<i64, StoreError> {
-        Ok(self.sql().query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))?)
+        newest(&self.sql())
     }
 
-    /// Up to `limit` records after a place, in the order in which they came, each with its own place.
-    pub fn after(&self, place: i64, limit: usize) -> Result<Vec<(i64, String)>, StoreError> {
+    /// Up to `limit` records after a place and not after `newest`, in the order in which they came, each with its own
+    /// place.
+    pub fn after(&self, place: i64, newest: i64, limit: usize) -> Result<Vec<(i64, String)>, StoreError> {
         let sql = self.sql();
-        let mut next = sql.prepare_cached("SELECT id, json FROM text WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-        let rows = next.query_map(params![place, limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut next =
+            sql.prepare_cached("SELECT id, json FROM text WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3")?;
+        let rows = next.query_map(params![place, newest, limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The record of the newest window of each camera.
-    pub fn last_of_each(&self) -> Result<Vec<String>, StoreError> {
+    /// The record of the newest window of each camera, of those not after the place `newest`.
+    pub fn last_of_each(&self, newest: i64) -> Result<Vec<String>, StoreError> {
         let sql = self.sql();
         let mut last = sql.prepare(
-            "SELECT json FROM text JOIN (SELECT id, max(start) FROM record GROUP BY site, camera) USING (id) ORDER BY id",
+            "SELECT json FROM text JOIN (SELECT id, max(start) FROM record WHERE id <= ?1 GROUP BY site, camera) USING (id) \
+             ORDER BY id",
         )?;
-        let rows = last.query_map([], |row| row.get(0))?;
+        let rows = last.query_map([newest], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -202,7 +218,16 @@ impl Store {
     }
 }
 
-fn take_file(all: &Transaction, file: &ReadFile, changes: &mut Vec<Change>) -> Result<(), StoreError> {
+fn newest(sql: &Connection) -> Result<i64, StoreError> {
+    Ok(sql.query_row("SELECT coalesce(max(id), 0) FROM record", [], |row| row.get(0))?)
+}
+
+fn take_file(
+    all: &Transaction,
+    file: &ReadFile,
+    keeps_texts: bool,
+    changes: &mut Vec<Change>,
+) -> Result<(), StoreError> {
     let json = file.record.to_json();
     let digest = Sha256::digest(json.as_bytes())[..16].to_vec();
     let new = Kept::from(&file.record);
@@ -237,18 +262,25 @@ fn take_file(all: &Transaction, file: &ReadFile, changes: &mut Vec<Change>) -> R
         w.quality.map(|q| q.specificity),
     ])?;
     if added == 1 {
-        let mut text = all.prepare_cached("INSERT INTO text (id, json) VALUES (?1, ?2)")?;
-        text.execute(params![all.last_insert_rowid(), json])?;
+        if keeps_texts {
+            let mut text = all.prepare_cached("INSERT INTO text (id, json) VALUES (?1, ?2)")?;
+            text.execute(params![all.last_insert_rowid(), json])?;
+        }
         changes.push(Change::Added(new));
     }
     Ok(())
 }
 
 /// Takes out the record that the file had before, if the new one is of the same window: then it was mended. One of another
-/// window is an older record whose file name is used again; it stays.
+/// window is an older record whose file name is used again; it stays. So does one that a copy still says; files that are
+/// gone, as those of a folder that was moved, say nothing.
 fn take_out(all: &Transaction, digest: &[u8], new: &Kept, changes: &mut Vec<Change>) -> Result<(), StoreError> {
-    if all.prepare_cached("SELECT 1 FROM file WHERE digest = ?1")?.exists([digest])? {
-        return Ok(());
+    let mut copies = all.prepare_cached("SELECT path FROM file WHERE digest = ?1")?;
+    for path in copies.query_map([digest], |row| row.get::<_, String>(0))? {
+        // What cannot be looked at may be there.
+        if Path::new(&path?).try_exists().unwrap_or(true) {
+            return Ok(());
+        }
     }
     let mut find = all.prepare_cached(&format!("SELECT {COLUMNS}, id FROM record WHERE digest = ?1"))?;
     let old = find.query_row([digest], |row| Ok((kept(row)?, row.get::<_, i64>(15)?))).optional()?;

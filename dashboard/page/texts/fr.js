@@ -32,7 +32,8 @@ export default {
   headline: {
     since: (people, n, from) => `*${people}* ${plural(n, "personne", "personnes")} depuis ${from}`,
     between: (people, n, from, to) => `*${people}* ${plural(n, "personne", "personnes")} de ${from} à ${to}`,
-    week: (people, n) => `*${people}* ${plural(n, "personne", "personnes")} cette semaine`,
+    thisWeek: (people, n) => `*${people}* ${plural(n, "personne", "personnes")} cette semaine`,
+    week: (people, n) => `*${people}* ${plural(n, "personne", "personnes")} dans la semaine`,
     share: (share, range) => `, *${share}* masquées (${range})`,
     noShare: ", trop peu de visages nets pour une part",
   },
@@ -40,19 +41,20 @@ export default {
   compared: (date, figures) => `${date}\u00a0: ${figures}`,
   lastWindow: time => `dernière fenêtre close à ${time}`,
   cameraCount: n => `${n} ${plural(n, "caméra", "caméras")}`,
-  ofCameras: (n, all) => `${n} caméras sur ${all}`,
+  ofCameras: (n, all) => `${n} ${plural(n, "caméra", "caméras")} sur ${all}`,
   brackets: "entre parenthèses : l’intervalle à 95 % de la part",
-  withdrawn: n =>
+  withdrawn: (people, n) =>
     plural(
       n,
-      `*${n}* personne s’est retirée d’un non de la tête et n’est pas comptée`,
-      `*${n}* personnes se sont retirées d’un non de la tête et ne sont pas comptées`,
+      `*${people}* personne s’est retirée d’un non de la tête et n’est pas comptée`,
+      `*${people}* personnes se sont retirées d’un non de la tête et ne sont pas comptées`,
     ),
   withheld: n => plural(n, `${n} fenêtre trop peu fréquentée non affichée`, `${n} fenêtres trop peu fréquentées non affichées`),
   empty: {
     day: date => `Aucun chiffre pour le ${date}.`,
-    week: "Aucun chiffre pour cette semaine.",
+    week: date => `Aucun chiffre pour la semaine du ${date}.`,
     withheld: n => `Moins de ${n} personnes pour l’instant : les chiffres s’affichent quand davantage sont passées.`,
+    withheldPast: n => `Trop peu de personnes pour des chiffres : moins de ${n} par caméra.`,
     site: "Aucun relevé pour l’instant. La page se remplit d’elle-même dès qu’une caméra a écrit le premier.",
   },
   lastDay: date => `Afficher le ${date}, dernier jour avec des chiffres`,

@@ -1,16 +1,23 @@
 //! The connection to a broker, in MQTT 3.1.1 or 5: rumqttc has a client of its own for each.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::{QoS, TlsConfiguration, Transport, v5};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::intake::log;
 
 /// How a broker is reached, and who this program is to it.
 #[derive(Clone, Debug)]
 pub struct Broker {
     pub host: String,
     pub port: u16,
-    /// `None`: no TLS. The certificates in PEM that the broker's is checked against; none: the system's.
-    pub tls: Option<Option<Vec<u8>>>,
+    /// `None`: no TLS.
+    pub tls: Option<Arc<ClientConfig>>,
     pub credentials: Option<(String, String)>,
     /// Name of this program; unique at the broker.
     pub client: String,
@@ -51,6 +58,36 @@ pub enum Link {
     V5(v5::AsyncClient, Box<v5::EventLoop>),
 }
 
+/// TLS that checks the broker's certificate against those in a PEM file, or else the system's. An error when there is none
+/// of them: no broker could be trusted.
+pub fn tls(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let mut trusted = RootCertStore::empty();
+    match ca {
+        Some(path) => {
+            let pem = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            let pem = pem.map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+            if trusted.add_parsable_certificates(pem).0 == 0 {
+                return Err(format!(
+                    "there is no certificate in {}: --mqtt-ca is for a PEM file of them",
+                    path.display()
+                ));
+            }
+        }
+        None => {
+            let system = rustls_native_certs::load_native_certs();
+            let troubles: Vec<String> = system.errors.iter().map(|e| e.to_string()).collect();
+            if trusted.add_parsable_certificates(system.certs).0 == 0 {
+                return Err(format!(
+                    "this computer has no certificates to check the broker's against ({}): install ca-certificates, or give --mqtt-ca",
+                    troubles.join("; ")
+                ));
+            }
+            troubles.iter().for_each(|why| log(&format!("a certificate of this computer is left out: {why}")));
+        }
+    }
+    Ok(Arc::new(ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth()))
+}
+
 impl Broker {
     /// A link that connects when it is polled; when it breaks, the broker says `offline` on `will`.
     ///
@@ -58,10 +95,7 @@ impl Broker {
     pub fn link(&self, will: &str) -> Link {
         let transport = match &self.tls {
             None => Transport::Tcp,
-            Some(None) => Transport::tls_with_default_config(),
-            Some(Some(ca)) => {
-                Transport::tls_with_config(TlsConfiguration::Simple { ca: ca.clone(), alpn: None, client_auth: None })
-            }
+            Some(tls) => Transport::tls_with_config(TlsConfiguration::Rustls(tls.clone())),
         };
         match self.version {
             Version::V3 => {

@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicU64;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -15,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::history::{History, Site};
-use crate::merge::{self, Figures, counted, merge};
+use crate::merge::{self, Figures, RuledDay, all_ruled, counted, merge};
 
 type Number = Gauge<f64, AtomicU64>;
 
@@ -130,11 +132,14 @@ impl Metrics {
         }
     }
 
-    fn add(&self, name: &str, site: &Site) {
+    /// Adds a site; what is said of the last day is of none after `latest`.
+    fn add(&self, name: &str, site: &Site, latest: Date) {
+        let days = all_ruled(site);
+        let believed = &days[..site.days_to(latest).count()];
         for camera in site.cameras() {
-            self.add_camera(name, site, camera);
+            self.add_camera(name, camera, &days, believed);
         }
-        let Some((_, day)) = site.days().next_back() else { return };
+        let Some(day) = believed.last().copied() else { return };
         let (merged, labels) = (merge(day, |_| true), OfSite { site: name.to_owned() });
         if let (Some(window), Some(total)) = (merged.windows.last(), &merged.total) {
             self.site_window.set(&labels, &window.figures);
@@ -143,9 +148,9 @@ impl Metrics {
         }
     }
 
-    fn add_camera(&self, name: &str, site: &Site, camera: &str) {
+    fn add_camera(&self, name: &str, camera: &str, days: &[RuledDay], believed: &[RuledDay]) {
         let labels = OfCamera { site: name.to_owned(), camera: camera.to_owned() };
-        let (counts, windows) = counted(site, camera);
+        let (counts, windows) = counted(days, camera);
         let states = [
             ("masked", counts.masked),
             ("unmasked", counts.unmasked),
@@ -158,9 +163,9 @@ impl Metrics {
         }
         self.withdrawn.get_or_create(&labels).inc_by(counts.withdrawn);
         self.windows.get_or_create(&labels).inc_by(windows);
-        let last = site.days().rev().find_map(|(_, day)| {
-            let windows = day.get(camera)?;
-            let (groups, _) = merge::groups(camera, windows, merge::min_persons(day));
+        let last = believed.iter().rev().find_map(|of| {
+            let windows = of.day.get(camera)?;
+            let (groups, _) = merge::groups(camera, windows, of.min_persons);
             groups.last().copied()
         });
         if let Some(group) = last {
@@ -184,8 +189,9 @@ pub fn open_metrics(history: &History) -> String {
         Info::new([("version", env!("CARGO_PKG_VERSION"))]),
     );
     let metrics = Metrics::new(&mut registry);
+    let latest = history.tomorrow(Timestamp::now());
     for (name, site) in history.sites() {
-        metrics.add(name, site);
+        metrics.add(name, site, latest);
     }
     let mut text = String::new();
     encode(&mut text, &registry).expect("a string takes all");

@@ -59,15 +59,14 @@ pub async fn announce(store: Arc<Store>, state: Arc<State>, prefix: String, wake
     }
 }
 
-/// Announces the next records; false when there were none.
+/// Announces the next records; false when there were none. The store has a record before the history has it, and one whose
+/// sums are not there yet waits until they are.
 fn announce_new(store: &Store, state: &State, prefix: &str) -> Result<bool, StoreError> {
+    let newest = state.history().newest();
     let (texts, place) = match store.place(READER)? {
-        None => {
-            let newest = store.newest()?;
-            (store.last_of_each()?, newest)
-        }
+        None => (store.last_of_each(newest)?, newest),
         Some(place) => {
-            let next = store.after(place, BATCH)?;
+            let next = store.after(place, newest, BATCH)?;
             let Some(last) = next.last().map(|(id, _)| *id) else { return Ok(false) };
             (next.into_iter().map(|(_, text)| text).collect(), last)
         }

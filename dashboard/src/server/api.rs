@@ -11,29 +11,29 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use crate::history::{History, Site};
-use crate::merge;
 
 pub type Pairs = Query<Vec<(String, String)>>;
 
 /// GET /api/sites
 pub async fn sites(State(state): State<Arc<super::State>>) -> Json<Value> {
     let history = state.history();
+    let now = Timestamp::now();
+    let latest = history.tomorrow(now);
     let sites: Vec<Value> = history
         .sites()
         .map(|(name, site)| {
-            let (first, last) = (site.days().next(), site.days().next_back());
+            let (first, last) = (site.days().next(), site.days_to(latest).next_back());
             json!({
                 "site": name,
                 "cameras": site.cameras(),
                 "first": first.map(|(date, _)| date.to_string()),
                 "last": last.map(|(date, _)| date.to_string()),
-                "min_persons": last.map_or(0, |(_, day)| merge::min_persons(day)),
             })
         })
         .collect();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "now": seconds(Timestamp::now()),
+        "now": seconds(now),
         "time_zone": state.zone,
         "sites": sites,
     }))

@@ -1,5 +1,6 @@
 //! The figures of days: one day, a week, the days of a month that there are, and a day as a table.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::api::{Asked, Pairs, asked};
-use crate::merge::{MergedDay, instant, merge, total};
+use crate::history::Day;
+use crate::merge::{MergedDay, instant, merge, ruled, total};
 
 type Shared = State<Arc<super::State>>;
 
@@ -26,13 +28,22 @@ struct DayAnswer<'a> {
     from: i64,
     #[serde(serialize_with = "instant")]
     to: i64,
-    cameras: &'a [String],
+    /// The cameras asked for that gave a record on this day.
+    cameras: Vec<&'a str>,
+    /// How many gave one in all.
+    all_cameras: usize,
     #[serde(flatten)]
     merged: MergedDay,
 }
 
 fn merged_day(asked: &Asked, date: jiff::civil::Date) -> MergedDay {
-    asked.site.day(date).map(|day| merge(day, |camera| asked.wants(camera))).unwrap_or_default()
+    ruled(asked.site, date).map(|day| merge(day, |camera| asked.wants(camera))).unwrap_or_default()
+}
+
+/// The cameras of these days that are asked for, and how many there are in all.
+fn cameras<'a>(asked: &Asked, days: impl Iterator<Item = &'a Day>) -> (Vec<&'a str>, usize) {
+    let all: BTreeSet<&str> = days.flat_map(Day::keys).map(String::as_str).collect();
+    (all.iter().copied().filter(|camera| asked.wants(camera)).collect(), all.len())
 }
 
 /// GET /api/day
@@ -41,8 +52,9 @@ pub async fn day(State(state): Shared, Query(pairs): Pairs) -> Result<Response, 
     let asked = asked(&history, pairs)?;
     let (from, to) = history.bounds(asked.date);
     let merged = merged_day(&asked, asked.date);
-    let answer =
-        DayAnswer { site: &asked.name, date: asked.date.to_string(), from, to, cameras: &asked.cameras, merged };
+    let (cameras, all_cameras) = cameras(&asked, asked.site.day(asked.date).into_iter());
+    let date = asked.date.to_string();
+    let answer = DayAnswer { site: &asked.name, date, from, to, cameras, all_cameras, merged };
     Ok(Json(answer).into_response())
 }
 
@@ -54,8 +66,10 @@ pub async fn week(State(state): Shared, Query(pairs): Pairs) -> Result<Json<Valu
     let week = || (0..7).map(|n| monday.saturating_add(n.days()));
     let days: Vec<Value> =
         week().map(|date| json!({ "date": date.to_string(), "total": merged_day(&asked, date).total })).collect();
-    let total = total(week().filter_map(|date| asked.site.day(date)), |camera| asked.wants(camera));
-    Ok(Json(json!({ "site": asked.name, "days": days, "total": total })))
+    let total = total(week().filter_map(|date| ruled(asked.site, date)), |camera| asked.wants(camera));
+    let (cameras, all_cameras) = cameras(&asked, week().filter_map(|date| asked.site.day(date)));
+    let site = &asked.name;
+    Ok(Json(json!({ "site": site, "days": days, "total": total, "cameras": cameras, "all_cameras": all_cameras })))
 }
 
 /// GET /api/days: the days of a month that have records.

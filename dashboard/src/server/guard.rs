@@ -1,6 +1,6 @@
 //! Who may ask, how long it may take, and the headers that keep a browser from doing more than the page needs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +57,11 @@ impl Guard {
     fn is_asked_by_its_name(&self, headers: &HeaderMap) -> bool {
         let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
         let port = self.address.port();
-        ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| host == *name || host == format!("{name}:{port}"))
+        let own = match self.address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        ["localhost", "127.0.0.1", "[::1]", &own].iter().any(|name| host == *name || host == format!("{name}:{port}"))
     }
 }
 

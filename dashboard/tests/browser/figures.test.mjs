@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { record, wilson } from "./records.mjs";
-import { forville, palms, roundTheClock, trial } from "./scene.mjs";
+import { forville, mole, palms, roundTheClock, trial } from "./scene.mjs";
 import { at, day, Stage } from "./stage.mjs";
 import { KEYS } from "./webdriver.mjs";
 
 let stage;
-before(async () => (stage = await Stage.open([...forville, ...palms, ...roundTheClock, ...trial])));
+before(async () => (stage = await Stage.open([...forville, ...mole, ...palms, ...roundTheClock, ...trial])));
 after(() => stage.close());
 
 const looking = (...how) => () => stage.looking(...how)();
@@ -32,7 +32,7 @@ test(
   "the headline says the day in a sentence",
   looking("/", async browser => {
     assert.equal(await text(browser, "headline"), "212 people since 8:40, 86\u00a0% masked (81–90)");
-    assert.match(await text(browser, "facts"), /1 camera.*last window ended at 9:00.*1 withdrew by shaking the head/);
+    assert.match(await text(browser, "facts"), /1 camera.*last window ended at 9:00.*1 withdrew by shaking the head and is not counted/);
     assert.equal(await text(browser, "name"), "forville");
   }),
 );
@@ -122,13 +122,36 @@ test(
 );
 
 test(
+  "a day without records beside one with them says so and what the other had",
+  looking("/?site=palm&compare=-1", async browser => {
+    assert.match(await text(browser, "headline"), /^No figures for /);
+    assert.match(await text(browser, "facts"), /^\d+ \w+: 455 people, 75\u00a0% masked \(71–79\)$/);
+    assert.deepEqual(await legend(browser), ["other"]);
+  }),
+);
+
+test(
+  "a day is said with its own rule and cameras, a past week as past",
+  looking(`/?site=mole&date=${day(-1)}`, async browser => {
+    assert.match(await text(browser, "nothing"), /^Too few people for figures: fewer than 10 at each camera\./);
+    await stage.show(browser, `/?site=mole&date=${day(-2)}`);
+    assert.match(await text(browser, "facts"), /^1 camera\u00a0·/);
+    await stage.show(browser, `/?site=mole&date=${day(-9)}&view=week`);
+    assert.match(await text(browser, "headline"), /^20 people in the week, /);
+    await stage.show(browser, `/?site=mole&date=${day(-16)}&view=week`);
+    assert.match(await text(browser, "nothing"), /^No figures for the week of \d+ /);
+  }),
+);
+
+test(
   "the week shows each day and opens the one that is pressed",
   looking(`/?site=palm&date=${day(-1)}&view=week`, async browser => {
     const monday = new Date(Date.parse(day(-1)));
     monday.setUTCDate(monday.getUTCDate() - ((monday.getUTCDay() + 6) % 7));
     const both = new Date(Date.parse(day(-2))) >= monday;
+    const current = new Date(Date.parse(day())).getUTCDay() !== 1;
     assert.deepEqual((await chart(browser, "footfall"))[1], both ? [260, 455] : [455]);
-    assert.ok((await text(browser, "headline")).startsWith(`${both ? 715 : 455} people this week, `));
+    assert.ok((await text(browser, "headline")).startsWith(`${both ? 715 : 455} people ${current ? "this" : "in the"} week, `));
     await browser.run("document.getElementById('plots').focus()");
     await browser.press([KEYS.Home]);
     while (!(await text(browser, "reading")).includes("455 people")) await browser.press([KEYS.Right]);

@@ -36,6 +36,20 @@ export const roundTheClock = Array.from({ length: (24 * 3600) / WINDOW }, (_, n)
     }),
   );
 
+/**
+ * A site whose second camera may give out single people: two days ago the stricter one alone was up, and the week before;
+ * yesterday three people came by the other one.
+ */
+export const mole = [
+  ...[day(-9), day(-2)].map(date => record("mole-1", at(date, 10), { site: "mole", masked: 15, unmasked: 5 })),
+  record("mole-2", at(day(-1), 10), {
+    site: "mole",
+    masked: 2,
+    unmasked: 1,
+    privacy: { min_persons: 1, epsilon: 0, extended_windows: 0 },
+  }),
+];
+
 /** A trial with windows of ten seconds, two days ago. */
 export const trial = [0, 1, 3].map(n =>
   record("trial-1", at(day(-2), 10, 0) + 10 * n, { site: "trial", length: 10, masked: 8, unmasked: 4 }),

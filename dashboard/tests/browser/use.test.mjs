@@ -43,6 +43,14 @@ test("both languages have the same texts", async () => {
   assert.deepEqual(shape(fr), shape(en));
 });
 
+test("one is said as one, in both languages", async () => {
+  const [en, fr] = await Promise.all(["en", "fr"].map(async name => (await import(new URL(`texts/${name}.js`, page))).default));
+  assert.equal(en.withdrawn("1", 1), "*1* withdrew by shaking the head and is not counted");
+  assert.equal(en.withdrawn("1,200", 1200), "*1,200* withdrew by shaking the head and are not counted");
+  assert.equal(fr.ofCameras(1, 3), "1 caméra sur 3");
+  assert.equal(fr.ofCameras(2, 3), "2 caméras sur 3");
+});
+
 test(
   "the theme is the system's until one is chosen, which is remembered",
   looking("/", async browser => {

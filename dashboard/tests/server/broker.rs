@@ -305,11 +305,31 @@ fn over_tls_the_broker_s_certificate_is_checked() {
 }
 
 #[test]
+fn without_certificates_to_check_a_broker_the_program_does_not_start() {
+    let folder = tempdir().unwrap();
+    let (store, none) = (folder.path().join("store.sqlite"), folder.path().join("none.pem"));
+    std::fs::write(&none, "no certificate").unwrap();
+    let said = |more: &[&str]| {
+        let mut command = crate::common::binary();
+        command.args(["serve", "/tmp", "--port", "0", "--mqtt", "mqtts://localhost", "--mqtt-client", "a", "--store"]);
+        let output = command.arg(&store).args(more).env("SSL_CERT_FILE", &none).env_remove("SSL_CERT_DIR").output();
+        let output = output.unwrap();
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let (system, own) = (said(&[]), said(&["--mqtt-ca", none.to_str().unwrap()]));
+    assert!(system.contains("install ca-certificates, or give --mqtt-ca") && !system.contains("panicked"), "{system}");
+    assert!(own.contains("there is no certificate in"), "{own}");
+}
+
+#[test]
 fn what_is_wrong_with_a_broker_s_address_is_said() {
     for (arguments, word) in [
         (vec!["--mqtt", "mqtt://localhost"], "--store"),
         (vec!["--mqtt", "http://localhost", "--store", "/tmp/none.sqlite", "--mqtt-client", "a"], "mqtts://HOST"),
         (vec!["--mqtt", "mqtt://", "--store", "/tmp/none.sqlite", "--mqtt-client", "a"], "mqtts://HOST"),
+        (vec!["--mqtt-prefix", "town/#"], "leave them out"),
+        (vec!["--mqtt-prefix", "+/maskcount"], "leave them out"),
     ] {
         let output = crate::common::binary().args(["serve", "/tmp", "--port", "0"]).args(&arguments).output().unwrap();
         assert!(!output.status.success());

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use maskcount_dashboard::record::Record;
 use tempfile::{TempDir, tempdir};
 
-use crate::common::{Dashboard, PATIENCE, binary, put, put_record, record, until};
+use crate::common::{Dashboard, PATIENCE, binary, fields, put, put_record, record, until};
 
 struct Place {
     _all: TempDir,
@@ -89,12 +90,15 @@ fn a_record_stays_when_its_file_is_rotated_away() {
 }
 
 #[test]
-fn without_a_store_what_is_shown_ends_with_the_files() {
+fn without_a_store_a_record_whose_file_is_gone_stays_until_the_next_start() {
     let place = place();
     let first = place.put(0, 30, 10);
-    place.put(1, 20, 20);
-    until_persons(&Dashboard::serve(&[&place.folder]), 80);
+    let dashboard = Dashboard::serve(&[&place.folder]);
+    until_persons(&dashboard, 40);
     std::fs::remove_file(first).unwrap();
+    place.put(1, 20, 20);
+    until_persons(&dashboard, 80);
+    drop(dashboard);
     until_persons(&Dashboard::serve(&[&place.folder]), 40);
 }
 
@@ -133,6 +137,40 @@ fn a_mended_file_takes_the_place_of_its_record_and_a_name_used_again_does_not() 
     until_persons(&dashboard, 45);
     put(1, 20);
     until_persons(&dashboard, 75);
+}
+
+#[test]
+fn a_file_of_a_folder_that_was_moved_is_mended_too() {
+    let place = place();
+    let put = |folder: &str, masked| put(folder.as_ref(), "same.json", &record("forville-1", 0, masked, 10).to_json());
+    put(&place.folder, 30);
+    until_persons(&place.serve(), 40);
+    let moved = format!("{}-moved", place.folder);
+    std::fs::rename(&place.folder, &moved).unwrap();
+    let dashboard = Dashboard::serve(&[&moved, "--store", &place.store]);
+    until("known file", || dashboard.json("/api/sites")["sites"][0]["last"].as_str().map(|_| ()));
+    put(&moved, 35);
+    until_persons(&dashboard, 45);
+}
+
+#[test]
+fn a_record_of_a_wrong_clock_is_named_once_and_read_when_its_time_has_come() {
+    let place = place();
+    let end = jiff::Timestamp::now().as_second() + 24 * 3600 + 3;
+    let early = Record::read_back(fields("forville-1", end - 1200, end, 30, 10)).unwrap();
+    let path = put_record(place.folder.as_ref(), &early);
+    // Long ago, or it would be read again as a young file.
+    let date = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(date).unwrap();
+    let dashboard = place.serve();
+    until("line in the log", || dashboard.log().contains("more than a day from now").then_some(()));
+    until("record", || {
+        // The system tells of it again.
+        std::fs::rename(&path, path.with_extension("x")).unwrap();
+        std::fs::rename(path.with_extension("x"), &path).unwrap();
+        dashboard.json("/api/sites")["sites"][0]["cameras"].as_array().map(|_| ())
+    });
+    assert_eq!(dashboard.log().matches("left out").count(), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real binary, on sidecar files in temporary folders, with real peers: Prometheus and mosquitto of Debian.
 //! One binary for all, since linking takes longer than running.
 
+mod announcing;
 mod broker;
 mod common;
 mod connections;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maskcount_dashboard::history::{Day, History};
-use maskcount_dashboard::merge::{MergedDay, merge};
+use maskcount_dashboard::merge::{MergedDay, RuledDay, merge, ruled, total};
 use maskcount_dashboard::record::{Quality, Window};
 use proptest::prelude::*;
 
@@ -13,8 +13,13 @@ fn day(cameras: &[(&str, Vec<Window>)]) -> Day {
     cameras.iter().map(|(name, windows)| ((*name).to_owned(), windows.clone())).collect()
 }
 
+/// A day with none before it.
+fn alone(day: &Day) -> RuledDay<'_> {
+    RuledDay { day, min_persons: day.values().flatten().map(|w| w.min_persons).max().unwrap_or(0) }
+}
+
 fn all(day: &Day) -> MergedDay {
-    merge(day, |_| true)
+    merge(alone(day), |_| true)
 }
 
 fn at(n: i64) -> i64 {
@@ -109,6 +114,26 @@ fn a_camera_that_gives_out_less_than_the_strictest_is_joined_with_its_next_windo
 }
 
 #[test]
+fn before_the_strictest_camera_has_begun_the_rule_of_the_day_before_holds() {
+    let mut history = History::new(jiff::tz::TimeZone::UTC);
+    let day = 24 * 3600;
+    history.insert("s", "loose", window(at(0), at(1), 12, 0, 1));
+    history.insert("s", "strict", window(at(0), at(1), 20, 0, 10));
+    // A Monday without records in between.
+    history.insert("s", "loose", window(at(0) + 2 * day, at(1) + 2 * day, 3, 0, 1));
+    let on = |history: &History, date: &str| {
+        let merged = merge(ruled(history.site("s").unwrap(), date.parse().unwrap()).unwrap(), |_| true);
+        (merged.min_persons, merged.windows.len(), merged.withheld)
+    };
+    assert_eq!(on(&history, "2026-04-28"), (10, 0, 1));
+    let site = history.site("s").unwrap();
+    assert_eq!(total(maskcount_dashboard::merge::all_ruled(site).into_iter(), |_| true).unwrap().figures.persons, 32);
+    // The strict camera was taken away: its rule goes with the second day.
+    history.insert("s", "loose", window(at(0) + 3 * day, at(1) + 3 * day, 3, 0, 1));
+    assert_eq!(on(&history, "2026-04-29"), (1, 1, 0));
+}
+
+#[test]
 fn a_record_belongs_to_the_day_in_which_it_starts() {
     let mut history = History::new(jiff::tz::TimeZone::get("Europe/Paris").unwrap());
     let midnight = history.bounds("2026-04-27".parse().unwrap()).0;
@@ -151,7 +176,7 @@ fn filled(records: &[(String, Window)]) -> Day {
 }
 
 fn shown(day: &Day, cameras: &[&String]) -> MergedDay {
-    merge(day, |camera| cameras.iter().any(|c| *c == camera))
+    merge(alone(day), |camera| cameras.iter().any(|c| *c == camera))
 }
 
 fn persons(merged: &MergedDay) -> u64 {
@@ -191,7 +216,7 @@ proptest! {
     #[test]
     fn no_choice_of_cameras_gives_away_a_smaller_figure(records in records()) {
         let day = filled(&records);
-        let least = u64::from(maskcount_dashboard::merge::min_persons(&day));
+        let least = u64::from(alone(&day).min_persons);
         let cameras: Vec<&String> = day.keys().collect();
         let alone: BTreeMap<&String, MergedDay> = cameras.iter().map(|c| (*c, shown(&day, &[*c]))).collect();
         for choice in 1u32..1 << cameras.len() {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use maskcount_dashboard::record::JSON_SCHEMA;
+use maskcount_dashboard::record::{JSON_SCHEMA, Record};
 use maskcount_dashboard::sidecar::{self, Folder, Refused};
 use serde_json::{Value, json};
 
-use crate::common::record;
+use crate::common::{fields, record};
 
 fn folder(site: Option<&str>, camera: Option<&str>) -> Folder {
     Folder { path: "/stats/gate".into(), site: site.map(str::to_owned), camera: camera.map(str::to_owned) }
@@ -91,6 +91,18 @@ fn numbers_that_cannot_be_are_refused() {
     let mut guessing: Value = serde_json::from_slice(&with("/withdrawn", json!(0))).unwrap();
     guessing["model"]["quality"] = json!({ "sensitivity": 0.5, "specificity": 0.5 });
     assert!(matches!(refused(guessing.to_string().as_bytes()), Refused::Numbers(_)));
+}
+
+#[test]
+fn a_record_may_end_a_day_from_now_and_no_later() {
+    let day = 24 * 3600;
+    let ends_after = |seconds: i64| {
+        let end = jiff::Timestamp::now().as_second() + seconds;
+        let record = Record::read_back(fields("forville-1", end - 1200, end, 30, 10)).unwrap();
+        sidecar::parse(record.to_json().as_bytes(), &folder(None, None))
+    };
+    assert!(ends_after(day - 60).is_ok());
+    assert!(matches!(ends_after(day + 60).unwrap_err(), Refused::Early(_)));
 }
 
 #[test]

@@ -52,6 +52,15 @@ fn a_name_that_points_here_from_elsewhere_gets_nothing() {
 }
 
 #[test]
+fn a_loopback_address_of_its_own_answers_to_its_name() {
+    let (_folder, dashboard) = fresh(&["--address", "127.0.0.2"]);
+    for host in ["127.0.0.2".to_owned(), dashboard.address.to_string()] {
+        let request = format!("GET /api/sites HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(ask(dashboard.address, &request).status, 200, "{host}");
+    }
+}
+
+#[test]
 fn another_address_needs_a_token_or_a_proxy() {
     let refused = binary().args(["serve", "/tmp", "--port", "0", "--address", "0.0.0.0"]).output().unwrap();
     assert!(!refused.status.success());
@@ -131,6 +140,7 @@ fn days_weeks_and_tables_agree() {
     assert_eq!((&day["total"]["persons"], &day["windows"][0]["cameras"]), (&json!(80), &json!(2)));
     let one = dashboard.json("/api/day?site=forville&date=2026-04-26&camera=forville-1");
     assert_eq!((&one["total"]["persons"], &one["cameras"]), (&json!(40), &json!(["forville-1"])));
+    assert_eq!((&one["all_cameras"], &one["min_persons"]), (&json!(2), &json!(10)));
     let week = dashboard.json("/api/week?site=forville&date=2026-04-22");
     assert_eq!((&week["days"][0]["date"], &week["days"][6]["total"]), (&json!("2026-04-20"), &day["total"]));
     assert_eq!(dashboard.json("/api/days?site=forville&month=2026-04"), json!({ "days": ["2026-04-26"] }));

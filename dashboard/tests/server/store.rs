@@ -41,8 +41,8 @@ fn a_store_of_a_newer_version_is_not_touched() {
     let files = |n: i64| {
         [ReadFile { path: "a".to_owned(), mark: Mark { bytes: 1, changed: n }, record: record("c", n, 30, 10) }]
     };
-    let changes = Store::open(Some(&path)).unwrap().take(&files(0)).unwrap();
-    assert!(matches!(changes.as_slice(), [Change::Added(_)]));
+    let taken = Store::open(Some(&path)).unwrap().take(&files(0)).unwrap();
+    assert!(matches!(taken.changes.as_slice(), [Change::Added(_)]));
     // Byte 60 of the file: SQLite's user version, of which this program knows 1.
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[60..64].copy_from_slice(&2u32.to_be_bytes());
