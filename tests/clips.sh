@@ -12,6 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 [ $# -eq 1 ] && [ -d "$1" ] || die "usage: clips.sh FOLDER"
 need_plugin
+command -v ffmpeg >/dev/null || die "ffmpeg is needed for the clips that are GIFs (apt-get install ffmpeg; clips.md says why)"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 read -ra options <<<"${MASKCOUNT:-}"
