@@ -160,6 +160,22 @@ fn who_came_out_where_another_was_hidden_counts_also_if_gone_when_that_is_seen()
     }
 }
 
+#[test]
+fn who_crossed_the_line_of_before_has_not_crossed_another_one() {
+    let walk = |t: f32| vec![bare(100.0 + 120.0 * t, 300.0)];
+    for (other, counts) in [("100,0 100,1000", 0), ("450,0 450,1000", 1)] {
+        // Too small to be counted while it crosses the first line, at 200.
+        let first = Settings { line: Some("200,0 200,1000".parse().unwrap()), min_face: 1000, ..settings() };
+        let mut people = People::new(first.clone(), FRAME);
+        assert!(play(&mut people, 10.0, 2.0, walk).is_empty());
+        people.set(Settings { line: Some(other.parse().unwrap()), min_face: 0, ..first });
+        let events: Vec<_> = (20..50)
+            .flat_map(|i| people.look(Duration::from_millis(100 * i), &walk(i as f32 / 10.0)).to_vec())
+            .collect();
+        assert_eq!(counted(&events).len(), counts, "{other}");
+    }
+}
+
 /// With landmarks, of which the nose goes from side to side.
 fn shaking(t: f32, face: Face) -> Face {
     let nose = 30.0 + 8.0 * (t * 1.3 * std::f32::consts::TAU).sin();
