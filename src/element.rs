@@ -36,7 +36,12 @@ pub fn video(caps: &gst::CapsRef) -> Result<(gst_video::VideoInfo, Format), Stri
 /// Keeps elements before this one from leaving a picture uncut and only saying what part of it is to be shown: what is not
 /// shown is not looked at, and has to be covered.
 pub fn without_crop(query: &mut gst::query::Allocation) {
-    while let Some(index) = query.find_allocation_meta::<gst_video::VideoCropMeta>() {
+    without_meta::<gst_video::VideoCropMeta>(query);
+}
+
+/// Keeps elements before this one from leaving such a meta.
+pub fn without_meta<M: gst::MetaAPI>(query: &mut gst::query::Allocation) {
+    while let Some(index) = query.find_allocation_meta::<M>() {
         query.remove_nth_allocation_meta(index);
     }
 }

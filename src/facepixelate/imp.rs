@@ -67,7 +67,13 @@ const OFTEN_BEHIND: u64 = 25;
 
 impl FacePixelate {
     /// Covers one frame and adds what was done to `stats`.
-    fn cover(&self, buffer: &mut gst::BufferRef, settings: &Settings, stats: &mut Stats) -> Result<Sight, Failure> {
+    fn cover(
+        &self,
+        buffer: &mut gst::BufferRef,
+        settings: &Settings,
+        now: Instant,
+        stats: &mut Stats,
+    ) -> Result<Sight, Failure> {
         let mut state = lock(&self.state);
         let state = state.as_mut().ok_or(Failure::NotNegotiated)?;
         let layout = Layout::of(buffer, &state.info, state.format.planes())?;
@@ -77,7 +83,7 @@ impl FacePixelate {
         let is_missing = matches!(sight, Sight::Missing | Sight::Incomplete { .. } | Sight::Misplaced);
         stats.frames_missing += u64::from(is_missing);
         stats.frames_stale += u64::from(matches!(sight, Sight::Stale(_)));
-        state.follow(buffer, settings, sight, layout.size);
+        state.follow(buffer, settings, now, sight, layout.size);
 
         let blind = match (sight, settings.on_missing) {
             (Sight::Fresh(_), _) | (Sight::Missing, OnMissing::Pass) => false,
@@ -154,13 +160,19 @@ impl FacePixelate {
 
 impl State {
     /// Takes the frame's faces to those that are held.
-    fn follow(&mut self, buffer: &gst::BufferRef, settings: &Settings, sight: Sight, size: (usize, usize)) {
+    fn follow(
+        &mut self,
+        buffer: &gst::BufferRef,
+        settings: &Settings,
+        now: Instant,
+        sight: Sight,
+        size: (usize, usize),
+    ) {
         let fps = self.info.fps();
         let by_rate = || {
             let (frames, seconds) = (u64::try_from(fps.numer()).ok()?, u64::try_from(fps.denom()).ok()?);
             gst::ClockTime::SECOND.mul_div_floor(seconds, frames)
         };
-        let now = Instant::now();
         // Of a camera that tells neither times nor a rate, what has passed since its last frame came.
         let passed = self.came.replace(now).and_then(|before| gst::ClockTime::try_from(now - before).ok());
         let frame = buffer.duration().or_else(|| (fps.numer() > 0).then(by_rate).flatten()).or(passed);
@@ -304,7 +316,7 @@ impl BaseTransformImpl for FacePixelate {
         let start = Instant::now();
         let settings = *lock(&self.settings);
         let mut done = *lock(&self.stats);
-        let covered = self.cover(buffer, &settings, &mut done);
+        let covered = self.cover(buffer, &settings, start, &mut done);
         done.frames += 1;
         done.errors += u64::from(covered.is_err());
         done.cover_time += start.elapsed();
@@ -328,9 +340,7 @@ impl BaseTransformImpl for FacePixelate {
         self.parent_propose_allocation(decide_query, query)?;
         element::without_crop(query);
         // An overlay is to be drawn before the picture is covered.
-        while let Some(index) = query.find_allocation_meta::<gst_video::VideoOverlayCompositionMeta>() {
-            query.remove_nth_allocation_meta(index);
-        }
+        element::without_meta::<gst_video::VideoOverlayCompositionMeta>(query);
         // The memory of a sink may be open to others: the raw picture must not lie there until it is covered.
         while query.allocation_pools().next().is_some() {
             query.remove_nth_allocation_pool(0);

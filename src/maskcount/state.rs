@@ -95,7 +95,7 @@ impl State {
         let steady = (!self.clock.is_of_a_recording()).then_some(now);
         let time = match self.untimed.own(own) {
             Some(time) => time,
-            None => self.untimed.next(self.last_frame, video.rate(), steady),
+            None => self.untimed.next(self.last_frame, video.known_frame_duration(), steady),
         };
         let back = self.last_frame.map_or(Duration::ZERO, |last| last.saturating_sub(time));
         let is_out_of_order = !self.broken && !back.is_zero() && back <= OUT_OF_ORDER;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+/// Where the caps do not tell it.
+pub const USUAL_FRAME_DURATION: Duration = Duration::from_millis(40);
 /// So many frames in a row without a time are no hiccup.
 const OFTEN: u32 = 25;
 
@@ -29,11 +31,11 @@ impl Untimed {
     /// The time of a frame without one, after that of `last`. A camera's frames took as long as the clock says, since what is
     /// seen goes on meanwhile; at a known rate they are not read faster than that, as from a file. A recording (no `now`) has
     /// its rate alone, and 25 frames a second where nobody tells one.
-    pub fn next(&mut self, last: Option<Duration>, rate: Option<Duration>, now: Option<Instant>) -> Duration {
+    pub fn next(&mut self, last: Option<Duration>, frame: Option<Duration>, now: Option<Instant>) -> Duration {
         self.in_a_row = self.in_a_row.saturating_add(1);
-        let by_rate = last.map_or(Duration::ZERO, |last| last.saturating_add(rate.unwrap_or(UNKNOWN_RATE)));
+        let by_rate = last.map_or(Duration::ZERO, |last| last.saturating_add(frame.unwrap_or(USUAL_FRAME_DURATION)));
         let Some(now) = now else { return by_rate };
-        let least = if rate.is_some() { by_rate } else { last.unwrap_or_default() };
+        let least = if frame.is_some() { by_rate } else { last.unwrap_or_default() };
         let (from, since) = *self.since.get_or_insert((least, now));
         from.saturating_add(now.saturating_duration_since(since)).max(least)
     }
@@ -46,9 +48,6 @@ impl Untimed {
     }
 }
 
-/// Time from frame to frame where the caps do not tell it.
-pub const UNKNOWN_RATE: Duration = Duration::from_millis(40);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,11 +57,11 @@ mod tests {
     }
 
     /// Times of frames that come after so many milliseconds.
-    fn times(rate: Option<Duration>, is_camera: bool, comes: &[u64]) -> Vec<Duration> {
+    fn times(frame: Option<Duration>, is_camera: bool, comes: &[u64]) -> Vec<Duration> {
         let (mut untimed, start, mut last) = (Untimed::default(), Instant::now(), None);
         let mut next = |after: u64| {
             assert_eq!(untimed.own(None), None);
-            let time = untimed.next(last, rate, is_camera.then_some(start + ms(after)));
+            let time = untimed.next(last, frame, is_camera.then_some(start + ms(after)));
             last = Some(time);
             time
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gst_video::prelude::*;
 
 use super::failure::Failure;
-use super::untimed::UNKNOWN_RATE;
+use super::untimed::USUAL_FRAME_DURATION;
 use crate::detect::sampling::{Colorimetry, Geometry, Matrix};
 use crate::element;
 use crate::look::Shape;
@@ -33,14 +33,14 @@ impl Video {
     }
 
     /// Time from frame to frame by the caps, where they tell it.
-    pub fn rate(&self) -> Option<Duration> {
+    pub fn known_frame_duration(&self) -> Option<Duration> {
         let fps = self.info.fps();
         (fps.numer() > 0).then(|| Duration::from_secs_f64(f64::from(fps.denom()) / f64::from(fps.numer())))
     }
 
-    /// As [`rate`](Video::rate); at 25 frames a second where they do not.
+    /// As [`known_frame_duration`](Video::known_frame_duration); at 25 frames a second where they do not.
     pub fn frame_duration(&self) -> Duration {
-        self.rate().unwrap_or(UNKNOWN_RATE)
+        self.known_frame_duration().unwrap_or(USUAL_FRAME_DURATION)
     }
 
     /// Shape of the picture that the buffer holds, of which a crop meta may show a part.

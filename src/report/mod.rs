@@ -163,7 +163,7 @@ pub enum ReportError {
     Folder { path: PathBuf, source: std::io::Error },
     #[error("another element writes the files of location \"{0}\"; each needs a location of its own")]
     Busy(String),
-    #[error("cannot use {}: {source}. {}", .path.display(), kept_advice(source))]
+    #[error("cannot use {}: {source}. {}, or set another location", .path.display(), kept_advice(source))]
     Kept { path: PathBuf, source: std::io::Error },
     #[error("cannot start the thread that writes the files: {0}")]
     Thread(std::io::Error),
@@ -186,11 +186,10 @@ fn advice(error: &std::io::Error) -> &'static str {
 fn kept_advice(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::PermissionDenied => {
-            "It belongs to whoever ran this here before: give it to the user who runs this now (chown), run this as that user, \
-             or set another location"
+            "It belongs to whoever ran this here before: give it to the user who runs this now (chown), run this as that user"
         }
-        std::io::ErrorKind::ReadOnlyFilesystem => "Make that medium writable, or set another location",
-        _ => "Move it away, or set another location",
+        std::io::ErrorKind::ReadOnlyFilesystem => advice(error),
+        _ => "Move it away",
     }
 }
 

@@ -78,7 +78,8 @@ fn effective_size(p: f64, n: f64, epsilon: f64) -> f64 {
     if epsilon == 0.0 {
         return n;
     }
-    // share = m / (m + u + i): the masked cell carries one draw, the two others one each.
+    // share = m / (m + u + i): the masked cell carries one draw, the two others one each. Where `incorrect` is not counted
+    // apart it carries none, and the interval is a little wider than it need be.
     let q = 1.0 - p;
     let from_noise = variance(epsilon) * (q * q + 2.0 * p * p) / (n * n);
     // Agresti and Coull's estimate does not vanish at 0 and 1.
