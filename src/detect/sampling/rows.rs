@@ -82,10 +82,11 @@ fn lean(weight: u8) -> i16 {
     (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2())
 }
 
-/// Asks for a row that will be read soon. A processor does not guess it, since rows in between are left out.
+/// Asks for the beginning of a row that will be read soon. A processor does not guess it, since rows in between are left
+/// out; the rest of the row it does.
 pub fn prefetch(row: &[u8]) {
     #[cfg(target_arch = "x86_64")]
-    for line in row.chunks(64) {
+    for line in row[..row.len().min(256)].chunks(64) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: a hint about an address that is valid; every x86-64 has it.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
