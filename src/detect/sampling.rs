@@ -110,8 +110,6 @@ struct Component {
     row_bytes: usize,
     rows: Vec<Tap>,
     columns: Columns,
-    /// Two columns are read for each value.
-    sparse: bool,
 }
 
 /// `clamp(factors · (c0, c1, c2) + offset, low, high)` is one value of a plane; components are picked rows', in
@@ -213,8 +211,7 @@ impl Component {
         Component::of_each(1, geometry, index, scaled)
     }
 
-    /// … one for each two by two pixels. Where more than two rows of the picture are of one value, only the middle one is
-    /// read, and of it as much as would be for two values: memory is read by the line, and waited for.
+    /// … one for each two by two pixels.
     fn halved(geometry: &Geometry, index: usize, scaled: (usize, usize)) -> Component {
         Component::of_each(2, geometry, index, scaled)
     }
@@ -224,23 +221,13 @@ impl Component {
         let components = geometry.format.components();
         let c = &components[index];
         let (raster_w, raster_h) = c.size(geometry.width, geometry.height);
-        let mut rows = taps((crop_y, crop_h), (scaled.1, block.max(1 << c.y_shift)), c.y_shift, raster_h);
-        let sparse = block > 1 && step(crop_h, (scaled.1, block), c.y_shift) > 2.0;
-        if sparse {
-            for tap in &mut rows {
-                let middle = tap.first.midpoint(tap.second);
-                *tap = Tap { first: middle, second: middle, weight: 0 };
-            }
-        }
-        let shared = if sparse { 1 } else { block };
-        let mut columns: Vec<_> = taps((crop_x, crop_w), (scaled.0, shared), c.x_shift, raster_w);
+        let mut columns = taps((crop_x, crop_w), (scaled.0, block), c.x_shift, raster_w);
         for tap in &mut columns {
             tap.first = tap.first * c.step as u32 + c.offset as u32;
             tap.second = tap.second * c.step as u32 + c.offset as u32;
         }
-        // Two for each value, also for the last one of an odd number.
-        columns.extend(columns.last().copied().filter(|_| sparse && !scaled.0.is_multiple_of(2)));
-        let columns = columns.into_iter().step_by(shared).collect();
+        let columns = columns.into_iter().step_by(block).collect();
+        let rows = taps((crop_y, crop_h), (scaled.1, block.max(1 << c.y_shift)), c.y_shift, raster_h);
         let row_bytes = c.row_bytes(geometry.width);
         let leads = components[..index].iter().all(|other| other.plane != c.plane);
         Component {
@@ -249,43 +236,27 @@ impl Component {
             row_bytes,
             rows: rows.into_iter().step_by(block).collect(),
             columns: Columns::new(columns, row_bytes),
-            sparse,
         }
     }
 
     /// The row `y` of the output, unless `out` holds it since the row before.
     fn pick(&self, y: usize, picture: &Picture, out: &mut [i16]) {
-        self.ask(y, picture);
-        let tap = self.rows[y];
-        if y == 0 || tap != self.rows[y - 1] {
-            self.columns.pick(self.both(tap, picture), tap.weight, out);
-        }
-    }
-
-    /// The row `y` of the output as bytes; `picked` is of its length.
-    fn pick_bytes(&self, y: usize, picture: &Picture, picked: &mut [i16], bytes: &mut [u8]) {
-        self.ask(y, picture);
-        let tap = self.rows[y];
-        self.columns.pick_bytes(self.both(tap, picture), tap.weight, picked, bytes);
-    }
-
-    /// Asks for what a row further down will be made of.
-    fn ask(&self, y: usize, picture: &Picture) {
+        let (plane, stride) = (picture.plane(self.plane), picture.stride(self.plane));
+        let row = |index: u32| &plane[index as usize * stride..][..self.row_bytes];
         if let Some(ahead) = self.ahead
             && let Some(tap) = self.rows.get(y + ahead)
         {
             let before = self.rows[y + ahead - 1];
-            let asked = [tap.first, tap.second].into_iter().filter(|index| *index > before.second);
-            asked.for_each(|index| rows::prefetch(self.row(index, picture)));
+            for index in [tap.first, tap.second] {
+                if index > before.second {
+                    rows::prefetch(row(index));
+                }
+            }
         }
-    }
-
-    fn both<'a>(&self, tap: Tap, picture: &'a Picture) -> [&'a [u8]; 2] {
-        [self.row(tap.first, picture), self.row(tap.second, picture)]
-    }
-
-    fn row<'a>(&self, index: u32, picture: &'a Picture) -> &'a [u8] {
-        &picture.plane(self.plane)[index as usize * picture.stride(self.plane)..][..self.row_bytes]
+        let tap = self.rows[y];
+        if y == 0 || tap != self.rows[y - 1] {
+            self.columns.pick([row(tap.first), row(tap.second)], tap.weight, out);
+        }
     }
 }
 
@@ -306,11 +277,6 @@ fn letterbox((width, height): (usize, usize), (into_w, into_h): (usize, usize)) 
     (side(width, into_w), side(height, into_h))
 }
 
-/// Samples from one value to the next, see [`taps`].
-fn step(length: usize, (count, shared): (usize, usize), shift: u32) -> f64 {
-    (length * shared) as f64 / count as f64 / f64::from(1u32 << shift)
-}
-
 /// The taps of one axis, over `length` pixels from `start` on a raster subsampled by `2^shift`: `count` of them, of which
 /// `shared` neighbours are the same.
 pub(super) fn taps(
@@ -320,7 +286,7 @@ pub(super) fn taps(
     raster: usize,
 ) -> Vec<Tap> {
     let sub = f64::from(1u32 << shift);
-    let step = step(length, (count, shared), shift);
+    let step = (length * shared) as f64 / count as f64 / sub;
     // Taps stay within the cropped part, in whole samples of this raster.
     let least = (start >> shift) as i64;
     let most = (((start + length).div_ceil(1 << shift)).min(raster) as i64 - 1).max(least);

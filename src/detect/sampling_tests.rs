@@ -80,15 +80,8 @@ fn reference_component(
             [(at((center - step / 4.0 + 0.5).floor()), 0.5), (at((center + step / 4.0 + 0.5).floor()), 0.5)]
         }
     };
-    let rows = axis(g.crop.1, g.crop.3, scaled.1, block.max(1 << c.y_shift), c.y_shift, raster_h, y);
-    let high = (block * g.crop.3) as f64 / scaled.1 as f64 / f64::from(1u32 << c.y_shift);
-    if block == 2 && high > 2.0 {
-        let middle = rows[0].0.midpoint(rows[1].0);
-        let columns =
-            [x, (x + 1).min(scaled.0 - 1)].map(|x| axis(g.crop.0, g.crop.2, scaled.0, 1, c.x_shift, raster_w, x));
-        return columns.as_flattened().iter().map(|(x, wx)| wx / 2.0 * image.sample(c, *x, middle)).sum();
-    }
     let columns = axis(g.crop.0, g.crop.2, scaled.0, block, c.x_shift, raster_w, x);
+    let rows = axis(g.crop.1, g.crop.3, scaled.1, block.max(1 << c.y_shift), c.y_shift, raster_h, y);
     rows.iter()
         .flat_map(|(y, wy)| columns.iter().map(move |(x, wx)| (*x, *y, wx * wy)))
         .fold(0.0, |sum, (x, y, w)| sum + w * image.sample(c, x, y))

@@ -47,16 +47,14 @@ impl Permutations {
 
     /// `out` is filled in whole blocks; `lean` is how much more the lower row weighs, with 15 bits of fraction.
     pub fn pick(&self, rows: [&[u8]; 2], lean: i16, out: &mut [i16]) {
-        let pick = if self.halved { pick::<true> } else { pick::<false> };
         // SAFETY: `new` has asked the machine for both.
-        unsafe { pick(&self.blocks, rows, lean, out) }
-    }
-
-    /// As bytes.
-    pub fn pick_bytes(&self, rows: [&[u8]; 2], lean: i16, out: &mut [u8]) {
-        let pick = if self.halved { pick_bytes::<true> } else { pick_bytes::<false> };
-        // SAFETY: `new` has asked the machine for both.
-        unsafe { pick(&self.blocks, rows, lean, out) }
+        unsafe {
+            if self.halved {
+                pick::<true>(&self.blocks, rows, lean, out)
+            } else {
+                pick::<false>(&self.blocks, rows, lean, out)
+            }
+        }
     }
 }
 
@@ -87,35 +85,15 @@ fn blocks(taps: &[Tap], row_bytes: usize, halved: bool) -> Option<Vec<Block>> {
 }
 
 #[target_feature(enable = "avx512vbmi,avx512bw")]
-fn pick<const HALVED: bool>(blocks: &[Block], rows: [&[u8]; 2], lean: i16, out: &mut [i16]) {
+fn pick<const HALVED: bool>(blocks: &[Block], [upper, lower]: [&[u8]; 2], lean: i16, out: &mut [i16]) {
+    let lean = _mm512_set1_epi16(lean);
     for (out, block) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(blocks) {
-        let mixed = mixed::<HALVED>(rows, block, lean);
+        let (a, b) = (across::<HALVED>(upper, block), across::<HALVED>(lower, block));
+        let leaning = _mm512_mulhrs_epi16(_mm512_sub_epi16(b, a), lean);
+        let mixed = _mm512_add_epi16(_mm512_add_epi16(a, b), leaning);
         // SAFETY: there are 32 values, and the instruction asks for no alignment.
         unsafe { _mm512_storeu_epi16(out.as_mut_ptr(), mixed) }
     }
-}
-
-#[target_feature(enable = "avx512vbmi,avx512bw")]
-fn pick_bytes<const HALVED: bool>(blocks: &[Block], rows: [&[u8]; 2], lean: i16, out: &mut [u8]) {
-    let half = _mm512_set1_epi16(WEIGHT.into());
-    for (out, block) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(blocks) {
-        let mixed = _mm512_add_epi16(mixed::<HALVED>(rows, block, lean), half);
-        let bytes = _mm512_cvtepi16_epi8(_mm512_srli_epi16::<{ WEIGHT.ilog2() + 1 }>(mixed));
-        // SAFETY: there are 32 bytes, and the instruction asks for no alignment.
-        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), bytes) }
-    }
-}
-
-/// Taps of two rows.
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512bw")]
-fn mixed<const HALVED: bool>([upper, lower]: [&[u8]; 2], block: &Block, lean: i16) -> __m512i {
-    let (a, b) = (across::<HALVED>(upper, block), across::<HALVED>(lower, block));
-    let sum = _mm512_add_epi16(a, b);
-    if lean == 0 {
-        return sum;
-    }
-    _mm512_add_epi16(sum, _mm512_mulhrs_epi16(_mm512_sub_epi16(b, a), _mm512_set1_epi16(lean)))
 }
 
 /// Both taps of 32 columns of one row, weighted: at most 255 · [`WEIGHT`], which fits an i16.
@@ -203,48 +181,25 @@ fn pack_wide(luma: [&[u8]; 3], chroma: [&[u8]; 2], rounds: &mut [[u8; ROUND * PA
         *bytes = load(&source.1);
     }
     for (round, stores) in rounds.iter_mut().enumerate() {
-        let at = round * ROUND;
-        let [a, b, c] = [window(luma[0], 2 * at), window(luma[1], 2 * at), window(luma[2], 2 * at)];
-        let [blue, red] = [chroma_window(chroma[0], at), chroma_window(chroma[1], at)];
-        let (stores, _) = stores.as_chunks_mut::<64>();
-        for store in 0..STORES {
-            let first = SOURCES[store].0;
-            let upper = pair(sixteen(a, 2 * first), sixteen(b, 2 * first));
-            let both = _mm_unpacklo_epi64(eight(blue, first), eight(red, first));
-            let all = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(upper), pair(sixteen(c, 2 * first), both));
+        for (store, to) in stores.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+            let first = round * ROUND + SOURCES[store].0;
+            let upper =
+                _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(luma_of(luma[0], first)), luma_of(luma[1], first));
+            let both = _mm_unpacklo_epi64(chroma_of(chroma[0], first), chroma_of(chroma[1], first));
+            let lower = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(luma_of(luma[2], first)), both);
+            let all = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(upper), lower);
             let made = _mm512_maskz_permutexvar_epi8(TELLING[store], bytes[store], all);
             // SAFETY: there are 64 bytes, and the instruction asks for no alignment.
-            unsafe { _mm512_storeu_si512(stores[store].as_mut_ptr().cast(), made) }
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), made) }
         }
     }
 }
 
-/// Patches before the last register of a round.
-const LAST: usize = SOURCES[STORES - 1].0;
-
-/// What a row of luma has for a round.
-#[inline(always)]
-fn window(row: &[u8], at: usize) -> &[u8; 2 * LAST + 16] {
-    row[at..].first_chunk().expect("a row is longer than its patches")
-}
-
-/// What a row of chroma has for a round.
-#[inline(always)]
-fn chroma_window(row: &[u8], at: usize) -> &[u8; LAST + 8] {
-    row[at..].first_chunk().expect("a row is longer than its patches")
-}
-
+/// 16 pixels of luma from the one before the middle of a patch.
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512bw")]
-fn pair(low: __m128i, high: __m128i) -> __m256i {
-    _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
-}
-
-/// Luma of 16 pixels.
-#[inline]
-#[target_feature(enable = "avx512vbmi,avx512bw")]
-fn sixteen(row: &[u8; 2 * LAST + 16], at: usize) -> __m128i {
-    let pixels = &row[at..][..16];
+fn luma_of(row: &[u8], patch: usize) -> __m128i {
+    let pixels = &row[2 * patch..][..16];
     // SAFETY: there are 16 bytes, and the instruction asks for no alignment.
     unsafe { _mm_loadu_si128(pixels.as_ptr().cast()) }
 }
@@ -252,8 +207,8 @@ fn sixteen(row: &[u8; 2 * LAST + 16], at: usize) -> __m128i {
 /// Chroma of eight patches.
 #[inline]
 #[target_feature(enable = "avx512vbmi,avx512bw")]
-fn eight(row: &[u8; LAST + 8], at: usize) -> __m128i {
-    let bytes = &row[at..][..8];
+fn chroma_of(row: &[u8], patch: usize) -> __m128i {
+    let bytes = &row[patch..][..8];
     // SAFETY: there are 8 bytes, and the instruction asks for no alignment.
     unsafe { _mm_loadl_epi64(bytes.as_ptr().cast()) }
 }

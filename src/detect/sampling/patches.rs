@@ -45,8 +45,6 @@ pub struct Patches {
     /// twice in the fine ones.
     fine_rows: [Vec<i16>; 3],
     coarse_rows: [Vec<i16>; 3],
-    /// Where two columns are read for each value.
-    dense_row: Vec<i16>,
     /// Luma of three rows, with one pixel of padding before each and more after it.
     luma: [Vec<u8>; 3],
     chroma: [Vec<u8>; 2],
@@ -72,7 +70,6 @@ impl Patches {
             mixes: mixes(model, geometry.colorimetry),
             fine_rows: row(scaled.0),
             coarse_rows: row(scaled.0.div_ceil(2)),
-            dense_row: vec![0; (scaled.0 + 1).next_multiple_of(BLOCK)],
             luma: std::array::from_fn(|_| vec![padding; size.0 + SLACK]),
             chroma: std::array::from_fn(|_| vec![NO_CHROMA; size.0 / 2 + SLACK]),
             padding,
@@ -102,12 +99,7 @@ impl Patches {
         }
         let first = 3 - self.coarse.len();
         for (component, out) in self.coarse.iter().zip(&mut self.coarse_rows[first..]) {
-            if component.sparse {
-                component.pick(row, picture, &mut self.dense_row);
-                rows::halve(&self.dense_row, out);
-            } else {
-                component.pick(row, picture, out);
-            }
+            component.pick(row, picture, out);
         }
         let part = self.scaled.0.div_ceil(2);
         let rows = slices(&self.coarse_rows);
@@ -136,17 +128,14 @@ impl Patches {
             luma.fill(self.padding);
             return;
         }
-        let Some([mix, ..]) = &self.mixes else {
-            // Whole blocks; what is more than the picture is overwritten.
-            let luma = &mut luma[1..][..self.fine_rows[0].len()];
-            self.fine[0].pick_bytes(y, picture, &mut self.fine_rows[0], luma);
-            luma[self.scaled.0..].fill(self.padding);
-            return;
-        };
         for (component, out) in self.fine.iter().zip(&mut self.fine_rows) {
             component.pick(y, picture, out);
         }
-        rows::mix(mix, slices(&self.fine_rows), &mut luma[1..][..self.scaled.0]);
+        let luma = &mut luma[1..][..self.scaled.0];
+        match &self.mixes {
+            None => rows::narrow(&self.fine_rows[0], luma),
+            Some([mix, ..]) => rows::mix(mix, slices(&self.fine_rows), luma),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ impl Columns {
     /// One row of the component, [`ONE`] times a byte: the taps of two rows, of which the lower one has the weight
     /// `weight`, less than [`WEIGHT`]. Twice their mean is their sum, and a share of their difference where one weighs more.
     pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [i16]) {
-        let lean = lean(weight);
+        let lean = (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2());
         #[cfg(target_arch = "x86_64")]
         if let Some(permutations) = &self.permutations {
             return permutations.pick(rows, lean, out);
@@ -64,29 +64,12 @@ impl Columns {
             *out = a + b + leaning as i16;
         }
     }
-
-    /// The same as bytes, of which `picked` holds what they are made of. Of both only so many are filled in as `bytes`
-    /// has; it must be whole blocks.
-    pub fn pick_bytes(&self, rows: [&[u8]; 2], weight: u8, picked: &mut [i16], bytes: &mut [u8]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(permutations) = &self.permutations {
-            return permutations.pick_bytes(rows, lean(weight), bytes);
-        }
-        self.pick(rows, weight, picked);
-        narrow(picked, bytes);
-    }
 }
 
-/// How much more the lower row weighs, with 15 bits of fraction.
-fn lean(weight: u8) -> i16 {
-    (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2())
-}
-
-/// Asks for the beginning of a row that will be read soon. A processor does not guess it, since rows in between are left
-/// out; the rest of the row it does.
+/// Asks for a row that will be read soon. A processor does not guess it, since rows in between are left out.
 pub fn prefetch(row: &[u8]) {
     #[cfg(target_arch = "x86_64")]
-    for line in row[..row.len().min(256)].chunks(64) {
+    for line in row.chunks(64) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: a hint about an address that is valid; every x86-64 has it.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
@@ -193,15 +176,6 @@ widened! {
         let [c0, c1, c2] = components;
         for (byte, ((&x, &y), &z)) in bytes.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
             *byte = mix.byte(x, y, z);
-        }
-    }
-}
-
-widened! {
-    /// The means of two neighbours each.
-    halve(dense: &[i16], halves: &mut [i16]) {
-        for (half, two) in halves.iter_mut().zip(dense.as_chunks::<2>().0) {
-            *half = ((i32::from(two[0]) + i32::from(two[1])) >> 1) as i16;
         }
     }
 }
