@@ -35,30 +35,31 @@ mod noise;
 mod notice;
 mod privacy;
 mod record;
+mod settings;
 mod share;
 mod sidecar;
+mod telling;
 mod turn;
 mod window;
 mod writer;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 pub use notice::{Notice, Then, Withheld};
 pub use record::{Fields, JSON_SCHEMA, Model, Privacy, Record, RecordError, SCHEMA};
+pub use settings::{EPSILONS, ModelIdentity, ReportError, Settings, WINDOW_SECONDS};
 pub use share::Quality;
 
 use journal::{Found, Journal, Lock};
 use privacy::{Held, Origin, Rules};
 use sidecar::Pattern;
+use telling::Telling;
 use window::looked_until;
-use writer::{Common, Files, PATIENCE, Writer};
+use writer::{Common, Files, Writer};
 
 /// Records that are kept in memory while the disk takes none; the oldest beyond them are lost, and it is said.
 pub const KEPT_RECORDS: usize = 1024;
@@ -69,58 +70,6 @@ pub const JOURNAL_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 /// Stream time after which the journal is renewed although nothing was counted, for the coverage; rarely, since the
 /// folder may be on an SD card.
 const IDLE_JOURNAL_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
-
-/// Possible lengths of a window, in seconds.
-pub const WINDOW_SECONDS: std::ops::RangeInclusive<u32> = 1..=86_400;
-
-/// Possible values of epsilon, besides 0 (off).
-pub const EPSILONS: std::ops::RangeInclusive<f64> = 0.001..=100.0;
-
-/// What a report is made with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    pub site: String,
-    pub camera: String,
-    /// Length of a window in seconds, 1 to 86400.
-    pub window: u32,
-    /// Fewer passages than this are not given out. 0: every window is, also an empty one.
-    pub min_persons: u32,
-    /// Differential privacy of the counts, per passage: 0 (off) or 0.001 to 100.
-    pub epsilon: f64,
-    /// Whether a mask under the nose is counted apart at the start.
-    pub incorrect_apart: bool,
-    /// Path of the sidecar files, the file name a strftime pattern of the window's start in UTC.
-    pub location: Option<String>,
-    /// Remove the oldest sidecar files beyond this number; 0: keep all.
-    pub max_files: u32,
-    /// The times are those of a recording, not of a clock: one that is played again has the same.
-    pub recorded: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            site: String::new(),
-            camera: String::new(),
-            window: 1200,
-            min_persons: 10,
-            epsilon: 0.0,
-            incorrect_apart: false,
-            location: None,
-            max_files: 0,
-            recorded: false,
-        }
-    }
-}
-
-/// Which model the passages were judged by.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ModelIdentity {
-    pub name: String,
-    /// Of the model file, in hexadecimal.
-    pub sha256: String,
-    pub quality: Option<Quality>,
-}
 
 /// What a person in a passage wears, by the vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,54 +94,6 @@ pub struct Passage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WindowId(u64);
 
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    #[error("a window of {0} s is not possible, it is from 1 to 86400 s long")]
-    Window(u32),
-    #[error("epsilon {0} is not possible, it is 0 (off) or from 0.001 to 100")]
-    Epsilon(f64),
-    #[error(
-        "a sensitivity of {} and a specificity of {} say nothing about masks: each is from 0 to 1, together above 1",
-        .0.sensitivity, .0.specificity
-    )]
-    Quality(Quality),
-    #[error("location \"{location}\" is not possible: {why}")]
-    Location { location: String, why: String },
-    #[error("cannot write to {}: {source}. {}, or set another location", .path.display(), advice(source))]
-    Folder { path: PathBuf, source: std::io::Error },
-    #[error("another element writes the files of location \"{0}\"; each needs a location of its own")]
-    Busy(String),
-    #[error("cannot use {}: {source}. {}, or set another location", .path.display(), kept_advice(source))]
-    Kept { path: PathBuf, source: std::io::Error },
-    #[error("cannot start the thread that writes the files: {0}")]
-    Thread(std::io::Error),
-}
-
-/// What to do about a folder that takes no files.
-fn advice(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "Create the folder that it is to lie in",
-        std::io::ErrorKind::PermissionDenied => "Give whoever runs this the right to write there",
-        std::io::ErrorKind::ReadOnlyFilesystem => "Make that medium writable",
-        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
-            "Name another folder: what is there is a file"
-        }
-        _ => "Make room for it there",
-    }
-}
-
-/// What to do about a hidden file between the sidecars that cannot be used.
-fn kept_advice(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => {
-            "It belongs to whoever ran this here before: give it to the user who runs this now (chown), run this as that user"
-        }
-        std::io::ErrorKind::ReadOnlyFilesystem => advice(error),
-        _ => "Move it away",
-    }
-}
-
 /// Totals since the report was opened. They say no more than the records do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -212,14 +113,6 @@ struct Left {
     origin: Arc<Origin>,
 }
 
-/// A record that is not told yet.
-struct Untold {
-    /// Number of the mail that it went to the journal with, and when.
-    mail: u64,
-    since: Instant,
-    record: Record,
-}
-
 /// The open window, the rules that it is under, and the files that its record goes to.
 ///
 /// [`frame`](Report::frame), [`take`](Report::take), [`amend`](Report::amend) and [`withdraw`](Report::withdraw) are
@@ -237,10 +130,7 @@ pub struct Report {
     /// When the journal was given its last state, and whether something was counted since.
     journalled: Option<Timestamp>,
     changed: bool,
-    notices: Vec<Notice>,
-    untold: VecDeque<Untold>,
-    /// The disk does not answer, and it has been said.
-    hangs: bool,
+    telling: Telling,
     stats: Stats,
     /// The last window was withheld when the stream ended.
     ended_withheld: bool,
@@ -282,15 +172,7 @@ impl Report {
         notify: writer::Notify,
         start: impl FnOnce(Files) -> std::io::Result<Writer>,
     ) -> Result<Report, ReportError> {
-        if !WINDOW_SECONDS.contains(&settings.window) {
-            return Err(ReportError::Window(settings.window));
-        }
-        if settings.epsilon != 0.0 && !EPSILONS.contains(&settings.epsilon) {
-            return Err(ReportError::Epsilon(settings.epsilon));
-        }
-        if let Some(q) = model.quality.filter(|q| !q.says_something()) {
-            return Err(ReportError::Quality(q));
-        }
+        settings.check(&model)?;
         let origin = Arc::new(Origin {
             site: settings.site,
             camera: settings.camera,
@@ -314,9 +196,7 @@ impl Report {
             last_look: None,
             journalled: None,
             changed: false,
-            notices: Vec::new(),
-            untold: VecDeque::new(),
-            hangs: false,
+            telling: Telling::default(),
             ended_withheld: false,
             stats: Stats::default(),
             common,
@@ -351,7 +231,7 @@ impl Report {
                 Some(*journal)
             }
             Found::SetAside { path, why } => {
-                self.notices.push(Notice::Warning {
+                self.telling.say(Notice::Warning {
                     text: format!(
                         "the journal is not that of this camera: {why}. It was put aside as {}",
                         path.display()
@@ -467,7 +347,7 @@ impl Report {
         }
         self.last_look = None;
         self.flush();
-        self.tell(0);
+        self.telling.tell_all();
     }
 
     /// Waits until the files are written, at most five seconds.
@@ -475,45 +355,14 @@ impl Report {
         if let Some(writer) = &mut self.writer
             && !writer.flush()
         {
-            self.notices.push(Notice::Warning { text: "the disk takes long to write the sidecar files".to_owned() });
+            self.telling.say(Notice::Warning { text: "the disk takes long to write the sidecar files".to_owned() });
         }
     }
 
     /// What there is to say since the last call. Costs nothing when there is nothing.
     #[must_use = "records are in here"]
     pub fn notices(&mut self) -> Vec<Notice> {
-        if !self.untold.is_empty() {
-            self.tell_due(Instant::now());
-        }
-        std::mem::take(&mut self.notices)
-    }
-
-    /// Tells the records that the journal has, or could not take. A disk that hangs says neither: after a while they are
-    /// told all the same.
-    fn tell_due(&mut self, now: Instant) {
-        let tried = self.common.tried.load(Ordering::Acquire);
-        self.tell(self.untold.iter().filter(|untold| untold.mail > tried).count().min(KEPT_RECORDS));
-        let late = |untold: &Untold| now.saturating_duration_since(untold.since) >= PATIENCE;
-        let hangs = self.untold.front().is_some_and(late);
-        if hangs && !self.hangs {
-            self.notices.push(Notice::Warning {
-                text: format!(
-                    "the disk has not answered for {} s: records are told as they come, but a power cut loses those that are in \
-                     no sidecar file yet",
-                    PATIENCE.as_secs()
-                ),
-            });
-        }
-        self.hangs = hangs || (self.hangs && !self.untold.is_empty());
-        if hangs {
-            self.tell(self.untold.iter().filter(|untold| !late(untold)).count());
-        }
-    }
-
-    /// Lets the oldest untold records out, all but so many.
-    fn tell(&mut self, but: usize) {
-        let told = self.untold.drain(..self.untold.len().saturating_sub(but));
-        self.notices.extend(told.map(|untold| Notice::Record(untold.record)));
+        self.telling.take(self.common.tried.load(Ordering::Acquire))
     }
 
     /// Ends the report; what could not be written until now is lost, and said. The totals with that.
@@ -528,32 +377,5 @@ impl Report {
         let ended = self.open.is_none() && self.ended_withheld;
         let withheld = self.open.is_some_and(|held| held.window.extended > 0) || self.left.is_some() || ended;
         Stats { withheld, lost: self.common.lost.load(Ordering::Relaxed), ..self.stats }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_are_told_though_the_disk_hangs_and_that_is_said_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let location = folder.path().join("%Y%m%dT%H%M%SZ.json").to_str().map(str::to_owned);
-        let settings = Settings { window: 10, min_persons: 0, location, ..Settings::default() };
-        // Nothing is written before it is flushed: a disk that takes its time.
-        let mut report = Report::open_without_thread(settings, ModelIdentity::default(), "0.1.0", |_| ()).unwrap();
-        let start: Timestamp = "2026-04-26T08:40:00Z".parse().unwrap();
-        let until = |report: &mut Report, seconds: std::ops::Range<i64>| {
-            seconds.for_each(|second| report.frame(start + SignedDuration::from_secs(second), true));
-        };
-        until(&mut report, 0..15);
-        assert!(report.notices().is_empty());
-        report.tell_due(Instant::now() + PATIENCE);
-        until(&mut report, 15..25);
-        report.tell_due(Instant::now() + PATIENCE);
-        let said = report.notices();
-        let warnings = said.iter().filter(|notice| matches!(notice, Notice::Warning { .. })).count();
-        let records = said.iter().filter(|notice| matches!(notice, Notice::Record(_))).count();
-        assert_eq!((warnings, records), (1, 2), "{said:?}");
     }
 }

@@ -1,13 +1,11 @@
 //! The turn from one window to the next: what is given out, what is withheld and goes on, what a restart takes over.
 
-use std::time::Instant;
-
 use jiff::Timestamp;
 
 use super::journal::State;
 use super::privacy::{Held, Origin};
 use super::window::{Window, looked_until};
-use super::{Left, Notice, Record, Report, Then, Untold, Withheld};
+use super::{Left, Notice, Record, Report, Then, Withheld};
 
 impl Report {
     /// Sees to it that the open window is the one that `time` belongs to.
@@ -53,7 +51,7 @@ impl Report {
     fn go_on_with(&mut self, left: Left, time: Timestamp) -> Option<Record> {
         let Left { mut held, origin, .. } = left;
         if self.recorded && time < held.window.latest {
-            self.notices.push(Notice::Warning {
+            self.telling.say(Notice::Warning {
                 text: format!(
                     "the recording starts before {}, up to which an earlier run had counted: what that run had not given \
                      out is left out, since it is counted again",
@@ -91,7 +89,7 @@ impl Report {
 
     pub(super) fn withhold(&mut self, held: &Held, then: Then) {
         let Window { start, end, .. } = held.window;
-        self.notices.push(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), then }));
+        self.telling.say(Notice::Withheld(Withheld { start, end, min_persons: held.min_persons(), then }));
     }
 
     /// The last look counts up to `time` or the end of the window, whichever comes first.
@@ -113,13 +111,13 @@ impl Report {
         self.journalled = Some(time);
         self.changed = false;
         let Some(writer) = &self.writer else {
-            return self.notices.extend(closed.into_iter().map(Notice::Record));
+            return closed.into_iter().for_each(|record| self.telling.say(Notice::Record(record)));
         };
         let open = self.open.or(self.left.as_ref().map(|left| left.held));
         let (mail, lost) = writer.post(closed.iter().cloned(), State { open });
-        self.untold.extend(closed.into_iter().map(|record| Untold { mail, since: Instant::now(), record }));
+        self.telling.wait(mail, closed);
         if let Some(lost) = lost {
-            self.notices.push(Notice::RecordLost { start: lost.start, end: lost.end });
+            self.telling.say(Notice::RecordLost { start: lost.start, end: lost.end });
         }
     }
 }
