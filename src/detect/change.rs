@@ -77,7 +77,10 @@ fn spots(row: &[u8], pitch: usize, step: usize, values: &mut Vec<u8>) {
     match (step, pitch) {
         (1, 3) => whole_spots::<1, 3>(row, values),
         (1, 6) => whole_spots::<1, 6>(row, values),
-        (1, 8) => whole_spots::<1, 8>(row, values),
+        (1, 8) => {
+            values.resize(before + row.len() / 8, 0);
+            rows::means_of_eight(row, &mut values[before..]);
+        }
         (1, 16) => whole_spots::<1, 16>(row, values),
         (2, 6) => whole_spots::<2, 6>(row, values),
         (2, 8) => whole_spots::<2, 8>(row, values),
