@@ -3,7 +3,7 @@
 use criterion::{Criterion, Throughput};
 use gstmaskcount::detect::manifest::{InputSpec, Layout};
 use gstmaskcount::detect::model::{Model, Variant};
-use gstmaskcount::detect::sampling::{Colorimetry, Geometry, PATCH, Sampler, Target};
+use gstmaskcount::detect::sampling::{Colorimetry, Geometry, Matrix, PATCH, Sampler, Target};
 use gstmaskcount::picture::Format;
 
 use crate::frame::{Frame, SIZES};
@@ -19,7 +19,9 @@ pub fn all(c: &mut Criterion) {
             let frame = Frame::new(format, width, height);
             let mut copy = Frame::new(format, width, height);
             let crop = (0, 0, width, height);
-            let geometry = Geometry { format, width, height, crop, colorimetry: Colorimetry::default() };
+            // As cameras of these sizes say; patches of another matrix are mixed from all components.
+            let colorimetry = Colorimetry { matrix: Matrix::Bt709, full_range: false };
+            let geometry = Geometry { format, width, height, crop, colorimetry };
             let mut sampler = Sampler::new(geometry, &input);
             group.throughput(Throughput::Bytes(frame.bytes() as u64));
             group.bench_function(format!("{name}/planes"), |b| {
@@ -27,6 +29,10 @@ pub fn all(c: &mut Criterion) {
             });
             let mut sampler = Sampler::new(geometry, &of_patches);
             group.bench_function(format!("{name}/patches"), |b| {
+                b.iter(|| sampler.sample(&frame.picture(), Target::Patches(&mut patches)));
+            });
+            let mut sampler = Sampler::new(Geometry { colorimetry: Colorimetry::default(), ..geometry }, &of_patches);
+            group.bench_function(format!("{name}/patches of BT.601"), |b| {
                 b.iter(|| sampler.sample(&frame.picture(), Target::Patches(&mut patches)));
             });
             group.bench_function(format!("{name}/memcpy"), |b| b.iter(|| frame.copy_to(&mut copy)));

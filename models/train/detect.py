@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import onnxruntime
 
+from colors import BLACK, GREY, RGB_OF_YUV
+
 LEAST_SCORE = 0.02
 LEAST_VOTER = 0.01  # as in src/detect/nms.rs
 CANDIDATES = 1000  # the plugin takes 4000, which here takes minutes; one of 1,591 photos has more than 1000
@@ -72,11 +74,12 @@ def letterbox(pixels, width, height, spec):
 def patches_of(planes, spec):
     """The input of a network with the layout `patches` (src/detect/manifest.rs) from that of one with planes."""
     mean, scale = (np.reshape(spec[k], (3, 1, 1)) for k in ("mean", "scale"))
-    pixels = np.rint(planes[0] / scale + mean).astype(np.uint8)
-    around = [np.pad(plane, 1, constant_values=int(m + 0.5)) for plane, m in zip(pixels, spec["mean"])]
-    height, width = pixels.shape[1:]
-    under = [plane[y:y + height:2, x:x + width:2] for y in range(3) for x in range(3) for plane in around]
-    return np.stack([*under, np.zeros_like(under[0])], -1)[None]
+    yuv = np.einsum("dc,chw->dhw", np.linalg.inv(RGB_OF_YUV), planes[0] / scale + mean)
+    height, width = yuv.shape[1:]
+    luma = np.pad(yuv[0] + BLACK, 1, constant_values=BLACK + np.mean(spec["mean"]) * 219 / 255)
+    under = [luma[y:y + height:2, x:x + width:2] for y in range(3) for x in range(3)]
+    chroma = yuv[1:].reshape(2, height // 2, 2, width // 2, 2).mean((2, 4)) + GREY
+    return np.rint(np.stack([*under, *chroma, np.zeros_like(chroma[0])], -1)).clip(0, 255).astype(np.uint8)[None]
 
 
 def decode(outputs, spec, least):

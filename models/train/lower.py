@@ -8,10 +8,14 @@ its sums become float without being rounded: one matrix product a branch.
 
 `patches`: the first convolution has three channels, of which an int8 kernel makes little, and a float one must be translated into
 int8 and NHWC afterwards: together a quarter of the network's time. Here the network is given the bytes under each place of
-that convolution, as the plugin lays them out while it scales the picture, and what is left is a matrix product.
+that convolution, as the plugin lays them out while it scales the picture, and what is left is a matrix product. They are luma
+of nine pixels and one chroma, as a camera has it, so that nothing is made into red, green and blue first. The convolution was trained
+to see no more (`CameraConv` in `network.py`), so that its weights of colours are those of luma and chroma, put in another way.
 """
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from colors import BLACK, GREY, RGB_OF_YUV
 
 TO_NHWC, TO_NCHW = [0, 2, 3, 1], [0, 3, 1, 2]
 CUSTOM = "com.microsoft"
@@ -59,7 +63,8 @@ class Graph:
             self.graph.initializer.remove(weight)
 
 
-PATCH = 28  # bytes: three times three pixels of three colours, and one without a weight, since four are multiplied at once
+PATCH = 12  # bytes: luma of three times three pixels, Cb, Cr, and one without a weight, since four are multiplied at once
+ZERO = 128  # the byte that a weight's sum is taken from
 
 
 def patches(model, mean, scale):
@@ -70,29 +75,43 @@ def patches(model, mean, scale):
     settings = {a.name: helper.get_attribute_value(a) for a in conv.attribute}
     assert settings["kernel_shape"] == [3, 3] and settings["strides"] == [2, 2] and settings["pads"] == [1] * 4, settings
     relu = g.only_user(conv.output[0], "Relu")
-    weight, bias = (numpy_helper.to_array(g.weights[name]) for name in conv.input[1:])
-    zero = np.uint8(np.floor(mean + 0.5))
-    flat = weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
+    of_rgb, bias = (numpy_helper.to_array(g.weights[name]).astype(np.float64) for name in conv.input[1:])
+    of_yuv = np.einsum("nchw,cd->ndhw", of_rgb, RGB_OF_YUV) * scale
+    luma, chroma = of_yuv[:, 0].reshape(len(of_yuv), 9), of_yuv[:, 1:].sum((2, 3))
+    even = np.pad(np.tile(chroma[..., None, None] / 4, (2, 2)), ((0, 0), (0, 0), (1, 0), (1, 0)))
+    assert np.allclose(of_yuv[:, 1:], even, atol=np.abs(of_yuv).max() * 1e-3), "the first convolution sees more of chroma than patches have"
+    flat = np.concatenate([luma, chroma, np.zeros((len(luma), 1))], 1)
     step = (np.abs(flat).max(1) / 127).astype(np.float32)
-    whole_weight = np.zeros((len(weight), PATCH, 1, 1), np.int8)
-    whole_weight[:, :flat.shape[1], 0, 0] = np.round(flat / step[:, None])
-    bias = bias + (whole_weight[:, :, 0, 0].sum(1) * step) * (float(zero) - mean) * scale
+    whole_weight = rounded(flat / step[:, None], 9)
+    bias = bias - of_rgb.sum((1, 2, 3)) * mean * scale
+    bias = bias + (whole_weight * step[:, None]) @ (ZERO - np.array([BLACK] * 9 + [GREY] * 3))
 
     g.graph.input.remove(picture)
     shape = [1, "half_height", "half_width", PATCH]
     g.graph.input.insert(0, helper.make_tensor_value_info(picture.name, TensorProto.UINT8, shape))
-    unit = g.constant("patch_unit", np.float32(scale))
-    seen = g.insert(conv, "DequantizeLinear", [picture.name, unit, g.constant("patch_zero", zero)], "patches_seen")
+    unit = g.constant("patch_unit", np.float32(1))
+    seen = g.insert(conv, "DequantizeLinear", [picture.name, unit, g.constant("patch_zero", np.uint8(ZERO))], "patches_seen")
     planes = g.insert(conv, "Transpose", [seen], "patches_planes", perm=TO_NCHW)
+    weight = g.constant("patch_weight", whole_weight.astype(np.int8)[:, :, None, None])
     steps = [g.constant("patch_step", step), g.constant("patch_even", np.zeros(len(step), np.int8))]
-    weights = g.insert(conv, "DequantizeLinear", [g.constant("patch_weight", whole_weight), *steps], "patch_weights", axis=0)
-    fine = (step * np.float32(scale)).astype(np.float32)
-    steps = [g.constant("patch_bias_step", fine), g.constant("patch_bias_even", np.zeros(len(step), np.int32))]
-    whole_bias = g.constant("patch_bias", np.round(bias / fine).astype(np.int32))
+    weights = g.insert(conv, "DequantizeLinear", [weight, *steps], "patch_weights", axis=0)
+    steps = [g.constant("patch_bias_step", step), g.constant("patch_bias_even", np.zeros(len(step), np.int32))]
+    whole_bias = g.constant("patch_bias", np.round(bias / step).astype(np.int32))
     biases = g.insert(conv, "DequantizeLinear", [whole_bias, *steps], "patch_biases", axis=0)
     summed = g.insert(conv, "Conv", [planes, weights, biases], "patch_sums", kernel_shape=[1, 1])
     relu.input[0] = summed
     g.sweep()
+
+
+def rounded(weights, alike):
+    """Whole weights, the first of which keep their sum as well as whole numbers can: neighbouring pixels differ little, so that it is what counts.
+    Where chroma has large weights, those of luma are small whole numbers."""
+    whole = np.round(weights)
+    exact = weights[:, :alike]
+    down = np.floor(exact)
+    rank = np.argsort(np.argsort(down - exact, 1), 1)
+    whole[:, :alike] = down + (rank < np.round((exact - down).sum(1, keepdims=True)))
+    return whole
 
 
 def heads(model):

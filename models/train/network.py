@@ -11,9 +11,14 @@ Every convolution but the last of each head is followed by BatchNorm, which `fol
 graph holds nothing but Conv, Relu, Add, Resize and Concat. Two rules come from what ONNX Runtime's blocked (NCHWc) CPU kernels do well: channel counts
 are multiples of 16, and the stem, where there are few channels, has plain 3x3 convolutions, since a depthwise one there
 costs nearly as much as a plain one (it is bound by memory).
+
+The first of them sees colour as coarsely as a camera sends it (`CameraConv`), so that the int8 variant can be given luma
+and chroma as they come (`lower.py`).
 """
 import torch
 from torch import nn
+
+from colors import RGB_OF_YUV
 
 STRIDES = (8, 16, 32)
 LABELS = ("mask", "no_mask", "incorrect")
@@ -35,9 +40,27 @@ class HalvingDepthwise(nn.Conv2d):
         return nn.functional.conv2d(x, self.weight, self.bias, 1, self.padding, 1, self.groups)[..., ::2, ::2]
 
 
+class CameraConv(nn.Conv2d):
+    """A 3x3 convolution of stride 2 on RGB that sees luma of nine pixels and one chroma: the mean over the two by two
+    pixels that are in its place of the half-sized grid (the last two rows and columns of the kernel)."""
+
+    def forward(self, x):
+        if torch.onnx.is_in_onnx_export():  # `fold` has settled it
+            return super().forward(x)
+        return self._conv_forward(x, self.seen(), self.bias)
+
+    def seen(self):
+        """The weights, with what they do with chroma summed and shared out evenly."""
+        matrix = torch.as_tensor(RGB_OF_YUV, dtype=self.weight.dtype)
+        luma, chroma = torch.einsum("nchw,cd->dnhw", self.weight, matrix).split([1, 2])
+        even = chroma.sum((2, 3), keepdim=True).expand(-1, -1, 2, 2) / 4
+        even = nn.functional.pad(even, (1, 0, 1, 0))
+        return torch.einsum("dnhw,dc->nchw", torch.cat([luma, even]), torch.linalg.inv(matrix))
+
+
 class ConvBn(nn.Sequential):
     def __init__(self, c_in, c_out, kernel=3, stride=1, groups=1, relu=True):
-        kind = HalvingDepthwise if groups > 1 and stride == 2 else nn.Conv2d
+        kind = CameraConv if c_in == 3 else HalvingDepthwise if groups > 1 and stride == 2 else nn.Conv2d
         layers = [kind(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(c_out)]
         super().__init__(*layers, *([nn.ReLU(inplace=True)] if relu else []))
 
@@ -116,6 +139,8 @@ def fold(net):
         if isinstance(module, ConvBn) and isinstance(module[1], nn.BatchNorm2d):
             module[0] = nn.utils.fusion.fuse_conv_bn_eval(module[0], module[1])
             module[1] = nn.Identity()
+    first = net.stem[0][0]
+    first.weight.data = first.seen().detach()
     net.folded = True
     return net
 

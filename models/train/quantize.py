@@ -20,20 +20,28 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import lower
+import nearer
 from data import rows
 from detect import letterbox, patches_of, read_photo
 from export import sha256, write_manifest
 
+CENTRED = 24  # photos on which biases are corrected
 TOLERANCE = 0.1  # mean difference of an output before and after lowering: cells, or log-odds
 
 
-class Photos(CalibrationDataReader):
-    def __init__(self, manifest, folder, count, seed=1):
-        chosen = rows(folder, "train")
-        picks = np.random.default_rng(seed).choice(len(chosen), count, replace=False)
-        spec = manifest["input"]
-        self.feeds = ({spec["name"]: letterbox(read_photo(Path(folder) / chosen[i]["image"]),
-                                               spec["width"], spec["height"], spec)[0]} for i in picks)
+def photos(manifest, folder, count, seed=1):
+    """Training photos as the network gets them."""
+    chosen = rows(folder, "train")
+    picks = np.random.default_rng(seed).choice(len(chosen), count, replace=False)
+    spec = manifest["input"]
+    for i in picks:
+        photo = read_photo(Path(folder) / chosen[i]["image"])
+        yield {spec["name"]: letterbox(photo, spec["width"], spec["height"], spec)[0]}
+
+
+class Calibration(CalibrationDataReader):
+    def __init__(self, feeds):
+        self.feeds = feeds
 
     def get_next(self):
         return next(self.feeds, None)
@@ -88,9 +96,15 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
         quant_pre_process(str(model), str(plain), skip_symbolic_shape=True)
-        quantize_static(str(plain), str(part), Photos(content, a.data, a.photos), quant_format=QuantFormat.QDQ,
+        exact = onnx.load(plain)
+        nearer.evened(exact, photos(content, a.data, a.photos))
+        onnx.save(exact, plain)
+        quantize_static(str(plain), str(part), Calibration(photos(content, a.data, a.photos)), quant_format=QuantFormat.QDQ,
                         per_channel=True, weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8,
                         calibrate_method=CalibrationMethod.MinMax, nodes_to_exclude=kept_in_float(plain))
+        quantised = onnx.load(part)
+        nearer.centred(quantised, exact, photos(content, a.data, CENTRED))
+        onnx.save(quantised, part)
     lowered(part, content["input"], read_photo(a.data / rows(a.data, "train")[0]["image"]))
     part.replace(target)
     content["variants"] = {"int8": {"file": target.name, "sha256": sha256(target), "layout": "patches"}}

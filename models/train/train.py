@@ -118,6 +118,8 @@ def run(rank, a, photos, meeting):
         for optimiser, state in zip(optimisers, saved["optimisers"]):
             optimiser.load_state_dict(state)
         average, epoch, step, spent = saved["average"], saved["epoch"], saved["step"], saved["spent"]
+    # Without instructions for it, bf16 is slower than fp32.
+    has_bf16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
     dist.barrier()
     began = time.monotonic() - spent
     if rank == 0:
@@ -131,7 +133,7 @@ def run(rank, a, photos, meeting):
         loader = torch.utils.data.DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=4)
         sums, pictures = {}, 0
         for batch in loader:
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16):
                 outputs = net(to_input(batch["pixels"]))
             total, parts = loss(outputs, batch)
             net.zero_grad(set_to_none=True)

@@ -63,9 +63,10 @@ pub enum ColorOrder {
 pub enum Layout {
     /// `[1, 3, height, width]`, f32: `(value - mean) * scale` of values 0 to 255.
     Planes,
-    /// `[1, height / 2, width / 2, 28]`, u8: the bytes under each place of a 3×3 convolution of stride 2 with one pixel of
-    /// padding, row by row and in each pixel plane by plane, and one byte that says nothing. The network normalises
-    /// them itself; the padding is the byte next to the mean.
+    /// `[1, height / 2, width / 2, 12]`, u8, in BT.709 with luma from 16 to 235: luma of the nine pixels under each place of a 3×3
+    /// convolution of stride 2 with one pixel of padding, row by row; Cb and Cr of the middle pixel and its neighbours to the
+    /// right and below together; and one byte that says nothing. The network normalises them itself; the padding is the grey
+    /// next to the mean. `color` and `scale` say nothing here.
     Patches,
 }
 

@@ -1,6 +1,6 @@
 //! Two inner loops for x86-64 with AVX2, bit for bit the same as the plain ones. [`Columns::pick`](super::rows::Columns::pick): a
 //! byte shuffle brings both taps of eight columns side by side, sixteen columns a round.
-//! [`rows::pack`](super::rows::pack): a byte shuffle per row drops what is no colour, two stores a patch.
+//! [`rows::pack`](super::rows::pack): a byte shuffle per row for each sixteen bytes, four patches a round.
 
 use std::arch::x86_64::*;
 
@@ -123,44 +123,70 @@ fn load_half(bytes: &[u8; 16]) -> __m128i {
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
-/// Whether it was done: the machine has AVX2.
-pub fn pack(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) -> bool {
-    let has = is_x86_feature_detected!("avx2");
-    if has {
+/// Patches of one round.
+const ROUND: usize = 4;
+/// Registers that they are.
+const STORES: usize = ROUND * PATCH / 16;
+
+/// Whether it was done: the machine has AVX2, and the patches are whole rounds.
+pub fn pack(luma: [&[u8]; 3], chroma: [&[u8]; 2], patches: &mut [[u8; PATCH]]) -> bool {
+    let (rounds, rest) = patches.as_flattened_mut().as_chunks_mut();
+    let can = rest.is_empty() && is_x86_feature_detected!("avx2");
+    if can {
         // SAFETY: the machine was asked.
-        unsafe { pack_wide(rows, patches) }
+        unsafe { pack_wide(luma, chroma, rounds) }
     }
-    has
+    can
 }
 
+/// For each register of a round, which byte of each row of luma, and of eight of each chroma, goes where; 0x80 for none.
+const SOURCES: [[[u8; 16]; 4]; STORES] = {
+    let mut sources = [[[0x80; 16]; 4]; STORES];
+    let mut at = 0;
+    while at < ROUND * PATCH {
+        let (patch, byte) = (at / PATCH, at % PATCH);
+        let source = &mut sources[at / 16];
+        match byte {
+            0..9 => source[byte / 3][at % 16] = (2 * patch + byte % 3) as u8,
+            9 | 10 => source[3][at % 16] = ((byte - 9) * 8 + patch) as u8,
+            _ => {}
+        }
+        at += 1;
+    }
+    sources
+};
+
 #[target_feature(enable = "avx2")]
-fn pack_wide(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) {
-    // The colours of three pixels from their 4 bytes each, moved up by so many places of the register.
-    let colours = |up: i8| {
-        let at = |place: i8| if (0..9).contains(&(place - up)) { (place - up) / 3 * 4 + (place - up) % 3 } else { -1 };
-        let places: [i8; 16] = std::array::from_fn(|place| at(place as i8));
-        load_half(&places.map(|p| p as u8))
-    };
-    // Bytes 0 to 15 of the patch and, since it has 28, 12 to 27.
-    let (above, middle, again, below) = (colours(0), colours(9), colours(-3), colours(6));
-    let [a, b, c] = rows.map(|row| row.as_chunks::<2>().0.windows(2));
-    for (patch, ((a, b), c)) in patches.iter_mut().zip(a.zip(b).zip(c)) {
-        let (a, b, c) = (four(a), four(b), four(c));
-        let first = _mm_or_si128(_mm_shuffle_epi8(a, above), _mm_shuffle_epi8(b, middle));
-        let last = _mm_or_si128(_mm_shuffle_epi8(b, again), _mm_shuffle_epi8(c, below));
-        // SAFETY: both times there are 16 bytes of the patch, and the instruction asks for no alignment.
-        unsafe {
-            _mm_storeu_si128(patch[..16].as_mut_ptr().cast(), first);
-            _mm_storeu_si128(patch[PATCH - 16..].as_mut_ptr().cast(), last);
+fn pack_wide([a, b, c]: [&[u8]; 3], [blue, red]: [&[u8]; 2], rounds: &mut [[u8; ROUND * PATCH]]) {
+    for (round, stores) in rounds.iter_mut().enumerate() {
+        let first = round * ROUND;
+        let (a, b, c) = (luma_of(a, first), luma_of(b, first), luma_of(c, first));
+        let both = _mm_unpacklo_epi64(chroma_of(blue, first), chroma_of(red, first));
+        for (to, from) in stores.as_chunks_mut::<16>().0.iter_mut().zip(&SOURCES) {
+            let upper =
+                _mm_or_si128(_mm_shuffle_epi8(a, load_half(&from[0])), _mm_shuffle_epi8(b, load_half(&from[1])));
+            let lower =
+                _mm_or_si128(_mm_shuffle_epi8(c, load_half(&from[2])), _mm_shuffle_epi8(both, load_half(&from[3])));
+            // SAFETY: there are 16 bytes, and the instruction asks for no alignment.
+            unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_or_si128(upper, lower)) }
         }
     }
 }
 
-/// Four pixels.
+/// 16 pixels of luma from the one before the middle of a patch.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn four(pairs: &[[u32; 2]]) -> __m128i {
-    let pairs = &pairs[..2];
-    // SAFETY: two pairs are 16 bytes, and the instruction asks for no alignment.
-    unsafe { _mm_loadu_si128(pairs.as_ptr().cast()) }
+fn luma_of(row: &[u8], patch: usize) -> __m128i {
+    let pixels = &row[2 * patch..][..16];
+    // SAFETY: there are 16 bytes, and the instruction asks for no alignment.
+    unsafe { _mm_loadu_si128(pixels.as_ptr().cast()) }
+}
+
+/// Chroma of eight patches.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn chroma_of(row: &[u8], patch: usize) -> __m128i {
+    let bytes = &row[patch..][..8];
+    // SAFETY: there are 8 bytes, and the instruction asks for no alignment.
+    unsafe { _mm_loadl_epi64(bytes.as_ptr().cast()) }
 }

@@ -1,7 +1,7 @@
 //! The inner loops of the pass: two rows of bytes become one row of a component, the rows of all components one row
-//! of the tensor's planes or of pixels, and three rows of pixels one row of patches.
+//! of the tensor's planes, or of bytes of luma and chroma, and rows of these one row of patches.
 
-use super::{PATCH, Row, Tap, WEIGHT};
+use super::{Color, PATCH, Row, Tap, WEIGHT};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 
@@ -11,7 +11,7 @@ pub const ONE: f32 = 2.0 * WEIGHT as f32;
 /// One, in the fixed point of a [`Mix`]'s factors.
 const FACTOR: f32 = 8192.0;
 /// Bits of the fraction of what a picked value times a factor gives.
-pub(super) const FRACTION: u32 = 4;
+const FRACTION: u32 = 4;
 
 /// Picked rows are a multiple of this long, so that the loops for wide registers need no rest.
 pub const BLOCK: usize = 32;
@@ -45,7 +45,7 @@ impl Columns {
     /// One row of the component, [`ONE`] times a byte: the taps of two rows, of which the lower one has the weight
     /// `weight`, less than [`WEIGHT`]. Twice their mean is their sum, and a share of their difference where one weighs more.
     pub fn pick(&self, rows: [&[u8]; 2], weight: u8, out: &mut [i16]) {
-        let lean = (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2());
+        let lean = lean(weight);
         #[cfg(target_arch = "x86_64")]
         if let Some(permutations) = &self.permutations {
             return permutations.pick(rows, lean, out);
@@ -64,6 +64,22 @@ impl Columns {
             *out = a + b + leaning as i16;
         }
     }
+
+    /// The same as bytes, of which `picked` holds what they are made of. Of both only so many are filled in as `bytes`
+    /// has; it must be whole blocks.
+    pub fn pick_bytes(&self, rows: [&[u8]; 2], weight: u8, picked: &mut [i16], bytes: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(permutations) = &self.permutations {
+            return permutations.pick_bytes(rows, lean(weight), bytes);
+        }
+        self.pick(rows, weight, picked);
+        narrow(picked, bytes);
+    }
+}
+
+/// How much more the lower row weighs, with 15 bits of fraction.
+fn lean(weight: u8) -> i16 {
+    (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2())
 }
 
 /// Asks for a row that will be read soon. A processor does not guess it, since rows in between are left out.
@@ -183,79 +199,86 @@ widened! {
     }
 }
 
-/// A [`Row`] from 0 to 255 in whole numbers of 16 bits, which are enough: the largest sum is near 14,000.
+/// A [`Color`] in whole numbers of 16 bits, which are enough: the largest sum is near 14,000.
 #[derive(Clone, Copy, Debug)]
 pub struct Mix {
     /// [`FACTOR`] for 1.
-    pub(super) factors: [i16; 3],
+    factors: [i16; 3],
     /// With [`FRACTION`] bits behind the point, a half for rounding included.
-    pub(super) offset: i16,
+    offset: i16,
 }
 
 impl Mix {
-    pub fn new(row: &Row) -> Mix {
+    pub fn new(color: &Color) -> Mix {
         let one = (1 << FRACTION) as f32;
-        let factors = row.factors.map(|factor| (factor * ONE * FACTOR).round() as i16);
+        let factors = color.factors.map(|factor| (factor * FACTOR).round() as i16);
         // Each product loses half a bit in the mean; the sum is to be rounded.
         let lost = 0.5 * factors.iter().filter(|factor| **factor != 0).count() as f32;
-        Mix { factors, offset: (row.offset * one + lost + one / 2.0).round() as i16 }
+        Mix { factors, offset: (color.offset * one + lost + one / 2.0).round() as i16 }
+    }
+
+    /// Whether there is more in it than the first component.
+    pub fn mixes(&self) -> bool {
+        self.factors[1..] != [0, 0]
     }
 
     #[inline(always)]
-    fn byte(&self, x: i16, y: i16, z: i16) -> u16 {
+    fn byte(&self, x: i16, y: i16, z: i16) -> u8 {
         let [f0, f1, f2] = self.factors;
         // The upper half of a product is one instruction in wide registers.
         let times = |a: i16, b: i16| ((i32::from(a) * i32::from(b)) >> 16) as i16;
         let sum = times(x, f0) + times(y, f1) + times(z, f2) + self.offset;
-        (sum >> FRACTION).clamp(0, 255) as u16
+        (sum >> FRACTION).clamp(0, 255) as u8
     }
-}
-
-/// One row of pixels, in each a byte of every plane of the tensor, the first one lowest.
-pub fn convert_pixels(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) {
-    #[cfg(target_arch = "x86_64")]
-    let (components, pixels) = {
-        let done = avx512::convert_pixels(mixes, components, pixels);
-        (components.map(|row| &row[done..]), &mut pixels[done..])
-    };
-    convert_pixels_plainly(mixes, components, pixels);
 }
 
 widened! {
-    convert_pixels_plainly(mixes: &[Mix; 3], components: [&[i16]; 3], pixels: &mut [u32]) {
+    /// Bytes of one colour.
+    mix(mix: &Mix, components: [&[i16]; 3], bytes: &mut [u8]) {
         let [c0, c1, c2] = components;
-        for (pixel, ((&x, &y), &z)) in pixels.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
-            let [first, second, third] = [mixes[0].byte(x, y, z), mixes[1].byte(x, y, z), mixes[2].byte(x, y, z)];
-            *pixel = u32::from(first | second << 8) | u32::from(third) << 16;
+        for (byte, ((&x, &y), &z)) in bytes.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
+            *byte = mix.byte(x, y, z);
         }
     }
 }
 
-/// One row of patches from three rows of pixels, which begin one pixel before the middle of the first patch and go two
-/// beyond that of the last.
-pub fn pack(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) {
+widened! {
+    /// The means of two neighbours each.
+    halve(dense: &[i16], halves: &mut [i16]) {
+        for (half, two) in halves.iter_mut().zip(dense.as_chunks::<2>().0) {
+            *half = ((i32::from(two[0]) + i32::from(two[1])) >> 1) as i16;
+        }
+    }
+}
+
+widened! {
+    /// Bytes of a component as it is.
+    narrow(component: &[i16], bytes: &mut [u8]) {
+        for (byte, &value) in bytes.iter_mut().zip(component) {
+            *byte = ((value + i16::from(WEIGHT)) >> (WEIGHT.ilog2() + 1)) as u8;
+        }
+    }
+}
+
+/// One row of patches from three rows of luma, which begin one pixel before the middle of the first patch, and from the rows
+/// of both chroma, all [`SLACK`](super::patches::SLACK) longer than the patches are wide.
+pub fn pack(luma: [&[u8]; 3], chroma: [&[u8]; 2], patches: &mut [[u8; PATCH]]) {
     #[cfg(target_arch = "x86_64")]
-    let (rows, patches) = {
-        let packed = avx512::pack(rows, patches);
-        (rows.map(|row| &row[2 * packed..]), &mut patches[packed..])
-    };
-    #[cfg(target_arch = "x86_64")]
-    if avx2::pack(rows, patches) {
+    if avx512::pack(luma, chroma, patches) || avx2::pack(luma, chroma, patches) {
         return;
     }
-    pack_plainly(rows, patches);
+    pack_plainly(luma, chroma, patches);
 }
 
-pub(super) fn pack_plainly(rows: [&[u32]; 3], patches: &mut [[u8; PATCH]]) {
-    let pairs = rows.map(|row| row.as_chunks::<2>().0);
+pub(super) fn pack_plainly(luma: [&[u8]; 3], [blue, red]: [&[u8]; 2], patches: &mut [[u8; PATCH]]) {
+    let pairs = luma.map(|row| row.as_chunks::<2>().0);
     let [above, middle, below] = pairs.map(|pairs| pairs.iter().zip(&pairs[1..]));
-    for (patch, ((a, b), c)) in patches.iter_mut().zip(above.zip(middle).zip(below)) {
-        let [[a0, a1, a2], [b0, b1, b2], [c0, c1, c2]] =
-            [a, b, c].map(|(two, next)| [two[0], two[1], next[0]].map(u64::from));
-        let words = [a0 | a1 << 24 | a2 << 48, a2 >> 16 | b0 << 8 | b1 << 32 | b2 << 56, b2 >> 8 | c0 << 16 | c1 << 40];
-        for (bytes, word) in patch.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+    let luma = above.zip(middle).zip(below);
+    for (patch, (((a, b), c), (&blue, &red))) in patches.iter_mut().zip(luma.zip(blue.iter().zip(red))) {
+        let [a, b, c] = [a, b, c].map(|(two, next)| u32::from_le_bytes([two[0], two[1], next[0], 0]));
+        let last = c >> 16 | u32::from(blue) << 8 | u32::from(red) << 16;
+        for (bytes, word) in patch.as_chunks_mut().0.iter_mut().zip([a | b << 24, b >> 8 | c << 16, last]) {
             *bytes = word.to_le_bytes();
         }
-        patch[24..].copy_from_slice(&(c2 as u32).to_le_bytes());
     }
 }
