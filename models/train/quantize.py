@@ -3,8 +3,8 @@
 
     quantize.py MANIFEST DATA [--photos 200] [--ship]
 
-The results of the heads stay in float: their numbers are coordinates. Then `lower.py` rewrites what the runtime does slowly; it
-makes the first convolution int8, too, and the input the bytes under each of its places.
+The results of the heads stay in float: their numbers are coordinates. `nearer.py` keeps the rest near to float. Then `lower.py`
+rewrites what the runtime does slowly; it makes the first convolution int8, too, and the input the bytes under each of its places.
 Without --ship it goes, with a copy of model and manifest, into the folder given with --out, for measuring first.
 """
 import argparse
