@@ -49,15 +49,6 @@ impl Default for Settings {
     }
 }
 
-/// Which model the passages were judged by.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ModelIdentity {
-    pub name: String,
-    /// Of the model file, in hexadecimal.
-    pub sha256: String,
-    pub quality: Option<Quality>,
-}
-
 impl Settings {
     /// Whether there can be a report with these, judged by that model.
     pub(super) fn check(&self, model: &ModelIdentity) -> Result<(), ReportError> {
@@ -72,6 +63,15 @@ impl Settings {
             None => Ok(()),
         }
     }
+}
+
+/// Which model the passages were judged by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    pub name: String,
+    /// Of the model file, in hexadecimal.
+    pub sha256: String,
+    pub quality: Option<Quality>,
 }
 
 /// Why there is no report.
@@ -99,7 +99,7 @@ pub enum ReportError {
 }
 
 /// What to do about a folder that takes no files.
-pub(super) fn advice(error: &std::io::Error) -> &'static str {
+fn advice(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::NotFound => "Create the folder that it is to lie in",
         std::io::ErrorKind::PermissionDenied => "Give whoever runs this the right to write there",
@@ -112,7 +112,7 @@ pub(super) fn advice(error: &std::io::Error) -> &'static str {
 }
 
 /// What to do about a hidden file between the sidecars that cannot be used.
-pub(super) fn kept_advice(error: &std::io::Error) -> &'static str {
+fn kept_advice(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::PermissionDenied => {
             "It belongs to whoever ran this here before: give it to the user who runs this now (chown), run this as that user"
