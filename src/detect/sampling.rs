@@ -110,7 +110,7 @@ struct Component {
     row_bytes: usize,
     rows: Vec<Tap>,
     columns: Columns,
-    /// Two columns are read for each value.
+    /// Two columns of one row are read for each value.
     sparse: bool,
 }
 
@@ -262,6 +262,12 @@ impl Component {
         }
     }
 
+    /// The row `y` of the output where two columns are read for each value, and one row.
+    fn pick_halves(&self, y: usize, picture: &Picture, dense: &mut [i16], out: &mut [i16]) {
+        self.ask(y, picture);
+        self.columns.pick_halves(self.row(self.rows[y].first, picture), dense, out);
+    }
+
     /// The row `y` of the output as bytes; `picked` is of its length.
     fn pick_bytes(&self, y: usize, picture: &Picture, picked: &mut [i16], bytes: &mut [u8]) {
         self.ask(y, picture);
@@ -274,9 +280,13 @@ impl Component {
         if let Some(ahead) = self.ahead
             && let Some(tap) = self.rows.get(y + ahead)
         {
-            let before = self.rows[y + ahead - 1];
-            let asked = [tap.first, tap.second].into_iter().filter(|index| *index > before.second);
-            asked.for_each(|index| rows::prefetch(self.row(index, picture)));
+            let mut last = self.rows[y + ahead - 1].second;
+            for index in [tap.first, tap.second] {
+                if index > last {
+                    rows::prefetch(self.row(index, picture));
+                    last = index;
+                }
+            }
         }
     }
 

@@ -52,6 +52,13 @@ impl Permutations {
         unsafe { pick(&self.blocks, rows, lean, out) }
     }
 
+    /// The means of each two columns of one row; `out` is filled in half blocks.
+    pub fn pick_halves(&self, row: &[u8], out: &mut [i16]) {
+        let pick = if self.halved { pick_halves::<true> } else { pick_halves::<false> };
+        // SAFETY: `new` has asked the machine for both.
+        unsafe { pick(&self.blocks, row, out) }
+    }
+
     /// As bytes.
     pub fn pick_bytes(&self, rows: [&[u8]; 2], lean: i16, out: &mut [u8]) {
         let pick = if self.halved { pick_bytes::<true> } else { pick_bytes::<false> };
@@ -92,6 +99,15 @@ fn pick<const HALVED: bool>(blocks: &[Block], rows: [&[u8]; 2], lean: i16, out: 
         let mixed = mixed::<HALVED>(rows, block, lean);
         // SAFETY: there are 32 values, and the instruction asks for no alignment.
         unsafe { _mm512_storeu_epi16(out.as_mut_ptr(), mixed) }
+    }
+}
+
+#[target_feature(enable = "avx512vbmi,avx512bw")]
+fn pick_halves<const HALVED: bool>(blocks: &[Block], row: &[u8], out: &mut [i16]) {
+    for (out, block) in out.as_chunks_mut::<{ BLOCK / 2 }>().0.iter_mut().zip(blocks) {
+        let sums = _mm512_madd_epi16(across::<HALVED>(row, block), _mm512_set1_epi16(1));
+        // SAFETY: there are 16 values, and the instruction asks for no alignment.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(sums)) }
     }
 }
 

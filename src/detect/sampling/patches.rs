@@ -103,8 +103,7 @@ impl Patches {
         let first = 3 - self.coarse.len();
         for (component, out) in self.coarse.iter().zip(&mut self.coarse_rows[first..]) {
             if component.sparse {
-                component.pick(row, picture, &mut self.dense_row);
-                rows::halve(&self.dense_row, out);
+                component.pick_halves(row, picture, &mut self.dense_row, out);
             } else {
                 component.pick(row, picture, out);
             }

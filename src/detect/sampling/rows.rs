@@ -65,7 +65,17 @@ impl Columns {
         }
     }
 
-    /// The same as bytes, of which `picked` holds what they are made of. Of both only so many are filled in as `bytes`
+    /// The means of each two columns of one row; `dense` is as long as both.
+    pub fn pick_halves(&self, row: &[u8], dense: &mut [i16], out: &mut [i16]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(permutations) = &self.permutations {
+            return permutations.pick_halves(row, out);
+        }
+        self.pick([row, row], 0, dense);
+        halve(dense, out);
+    }
+
+    /// One row of the component as bytes, of which `picked` holds what they are made of. Of both only so many are filled in as `bytes`
     /// has; it must be whole blocks.
     pub fn pick_bytes(&self, rows: [&[u8]; 2], weight: u8, picked: &mut [i16], bytes: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
@@ -82,13 +92,14 @@ fn lean(weight: u8) -> i16 {
     (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2())
 }
 
-/// Asks for a row that will be read soon. A processor does not guess it, since rows in between are left out.
+/// Asks for a row that will be read soon. A processor does not guess it, since rows in between are left out; of two lines of
+/// its cache it fetches the second one by itself.
 pub fn prefetch(row: &[u8]) {
     #[cfg(target_arch = "x86_64")]
-    for line in row.chunks(64) {
+    for lines in row.chunks(128) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: a hint about an address that is valid; every x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(lines.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = row;
