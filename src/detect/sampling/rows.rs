@@ -92,8 +92,8 @@ fn lean(weight: u8) -> i16 {
     (2 * i16::from(weight) - i16::from(WEIGHT)) << (15 - WEIGHT.ilog2())
 }
 
-/// Asks for a row that will be read soon. A processor does not guess it, since rows in between are left out; of two lines of
-/// its cache it fetches the second one by itself.
+/// Asks for a row that will be read soon. A processor does not guess it, since rows in between are left out. One
+/// hint for two lines of its cache, of which it fetches the second one by itself where it was measured (`benches/LOG.md`).
 pub fn prefetch(row: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     for lines in row.chunks(128) {
