@@ -263,9 +263,9 @@ impl Component {
     }
 
     /// The row `y` of the output where two columns are read for each value, and one row.
-    fn pick_halves(&self, y: usize, picture: &Picture, dense: &mut [i16], out: &mut [i16]) {
+    fn pick_halves(&self, y: usize, picture: &Picture, out: &mut [i16]) {
         self.ask(y, picture);
-        self.columns.pick_halves(self.row(self.rows[y].first, picture), dense, out);
+        self.columns.pick_halves(self.row(self.rows[y].first, picture), out);
     }
 
     /// The row `y` of the output as bytes; `picked` is of its length.

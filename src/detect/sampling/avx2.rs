@@ -76,6 +76,19 @@ impl Shuffles {
             }
         }
     }
+
+    /// The means of each two columns of one row; `out` is filled in half blocks.
+    pub fn pick_halves(&self, row: &[u8], out: &mut [i16]) {
+        // SAFETY: `new` has asked the machine for AVX2.
+        unsafe {
+            match self.pieces {
+                1 => pick_halves::<1>(self, row, out),
+                2 => pick_halves::<2>(self, row, out),
+                3 => pick_halves::<3>(self, row, out),
+                _ => pick_halves::<0>(self, row, out),
+            }
+        }
+    }
 }
 
 /// `PIECES` is the number of pieces as a constant for the inner loop, 0 where it is none.
@@ -91,6 +104,19 @@ fn pick<const PIECES: usize>(s: &Shuffles, [upper, lower]: [&[u8]; 2], lean: i16
         let mixed = _mm256_add_epi16(_mm256_add_epi16(a, b), leaning);
         // SAFETY: there are 16 values, and the instruction asks for no alignment.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), mixed) }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn pick_halves<const PIECES: usize>(s: &Shuffles, row: &[u8], out: &mut [i16]) {
+    let pieces = if PIECES > 0 { PIECES } else { s.pieces };
+    let (out, _) = out.as_chunks_mut::<{ BLOCK / 2 }>();
+    let blocks = s.blocks.iter().zip(s.shuffles.chunks_exact(pieces));
+    for (out, (block, shuffles)) in out.iter_mut().zip(blocks) {
+        let sums = _mm256_madd_epi16(across(row, block, shuffles), _mm256_set1_epi16(1));
+        let halves = _mm_packs_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+        // SAFETY: there are 8 values, and the instruction asks for no alignment.
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), halves) }
     }
 }
 

@@ -45,8 +45,6 @@ pub struct Patches {
     /// twice in the fine ones.
     fine_rows: [Vec<i16>; 3],
     coarse_rows: [Vec<i16>; 3],
-    /// Where two columns are read for each value.
-    dense_row: Vec<i16>,
     /// Luma of three rows, with one pixel of padding before each and more after it.
     luma: [Vec<u8>; 3],
     chroma: [Vec<u8>; 2],
@@ -72,7 +70,6 @@ impl Patches {
             mixes: mixes(model, geometry.colorimetry),
             fine_rows: row(scaled.0),
             coarse_rows: row(scaled.0.div_ceil(2)),
-            dense_row: vec![0; (scaled.0 + 1).next_multiple_of(BLOCK)],
             luma: std::array::from_fn(|_| vec![padding; size.0 + SLACK]),
             chroma: std::array::from_fn(|_| vec![NO_CHROMA; size.0 / 2 + SLACK]),
             padding,
@@ -103,7 +100,7 @@ impl Patches {
         let first = 3 - self.coarse.len();
         for (component, out) in self.coarse.iter().zip(&mut self.coarse_rows[first..]) {
             if component.sparse {
-                component.pick_halves(row, picture, &mut self.dense_row, out);
+                component.pick_halves(row, picture, out);
             } else {
                 component.pick(row, picture, out);
             }

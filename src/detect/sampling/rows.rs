@@ -54,10 +54,6 @@ impl Columns {
         if let Some(shuffles) = &self.shuffles {
             return shuffles.pick(rows, lean, out);
         }
-        let across = |row: &[u8], tap: &Tap| {
-            let (a, b) = (i16::from(row[tap.first as usize]), i16::from(row[tap.second as usize]));
-            a * i16::from(WEIGHT - tap.weight) + b * i16::from(tap.weight)
-        };
         for (out, tap) in out.iter_mut().zip(&self.taps) {
             let (a, b) = (across(rows[0], tap), across(rows[1], tap));
             let leaning = (((i32::from(b - a) * i32::from(lean)) >> 14) + 1) >> 1;
@@ -65,14 +61,19 @@ impl Columns {
         }
     }
 
-    /// The means of each two columns of one row; `dense` is as long as both.
-    pub fn pick_halves(&self, row: &[u8], dense: &mut [i16], out: &mut [i16]) {
+    /// The means of each two columns of one row.
+    pub fn pick_halves(&self, row: &[u8], out: &mut [i16]) {
         #[cfg(target_arch = "x86_64")]
         if let Some(permutations) = &self.permutations {
             return permutations.pick_halves(row, out);
         }
-        self.pick([row, row], 0, dense);
-        halve(dense, out);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(shuffles) = &self.shuffles {
+            return shuffles.pick_halves(row, out);
+        }
+        for (out, two) in out.iter_mut().zip(self.taps.as_chunks::<2>().0) {
+            *out = across(row, &two[0]) + across(row, &two[1]);
+        }
     }
 
     /// One row of the component as bytes, of which `picked` holds what they are made of. Of both only so many are filled in as `bytes`
@@ -85,6 +86,12 @@ impl Columns {
         self.pick(rows, weight, picked);
         narrow(picked, bytes);
     }
+}
+
+/// Both samples of a tap, weighted: [`WEIGHT`] times a byte.
+fn across(row: &[u8], tap: &Tap) -> i16 {
+    let (a, b) = (i16::from(row[tap.first as usize]), i16::from(row[tap.second as usize]));
+    a * i16::from(WEIGHT - tap.weight) + b * i16::from(tap.weight)
 }
 
 /// How much more the lower row weighs, with 15 bits of fraction.
@@ -249,15 +256,6 @@ widened! {
         let [c0, c1, c2] = components;
         for (byte, ((&x, &y), &z)) in bytes.iter_mut().zip(c0.iter().zip(c1).zip(c2)) {
             *byte = mix.byte(x, y, z);
-        }
-    }
-}
-
-widened! {
-    /// The means of two neighbours each.
-    halve(dense: &[i16], halves: &mut [i16]) {
-        for (half, two) in halves.iter_mut().zip(dense.as_chunks::<2>().0) {
-            *half = ((i32::from(two[0]) + i32::from(two[1])) >> 1) as i16;
         }
     }
 }
